@@ -1,0 +1,68 @@
+# Everything runs in .venv, which the first target that needs it builds. `make` alone says what there is.
+# `make PYTHON=python3.12 ...` builds .venv with another Python than python3.
+PYTHON ?= python3
+export PYTHON
+
+# What a Debian machine needs besides Python packages: to run, and to test.
+RUN_PACKAGES := python3 python3-venv libportaudio2
+TEST_PACKAGES := ffmpeg chromium
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
+DEMO_MODELS := exact lapped-quarter
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench models clean run-packages test-packages
+
+help:
+	@echo 'make demo    reconstruct samples/ with the shipped models, into demo/, with a report for each'
+	@echo 'make test    lint, then all tests'
+	@echo 'make lint    ruff and mypy only'
+	@echo 'make bench   the benchmarks against other libraries'
+	@echo 'make models  make the shipped models anew'
+	@echo 'make clean   remove what make made'
+
+demo: .venv/installed
+	@set -e; for model in $(DEMO_MODELS); do \
+	    $(PY) -m audiocos reconstruct samples -o "demo/$$model" --model "$$model" \
+	        --report "demo/$$model.html" --force; \
+	done
+	@echo
+	@for model in $(DEMO_MODELS); do echo "Report: demo/$$model.html"; done
+
+test: test-packages lint
+	$(PY) -m pytest -q
+
+lint: .venv/installed
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: .venv/bench
+	$(PY) -m benchmarks
+
+models: .venv/installed
+	$(PY) models/make.py
+
+clean:
+	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache
+
+# torch first and by its exact version: a package that depends on torch would bring one of its own choice.
+.venv/installed: pyproject.toml constraints.txt | run-packages
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "audiocos needs Python 3.11 or newer; $$PYTHON is $$("$$PYTHON" --version)" >&2; exit 1; }
+	@echo 'Building .venv; the first time takes minutes'
+	@"$$PYTHON" -m venv .venv
+	@$(PIP) install -c constraints.txt torch==2.13.0
+	@$(PIP) install -c constraints.txt -e '.[report,test]'
+	@touch $@
+
+.venv/bench: .venv/installed
+	@$(PIP) install -c constraints.txt -e '.[report,test,bench]'
+	@touch $@
+
+run-packages:
+	@scripts/system-packages.sh $(RUN_PACKAGES)
+
+test-packages: | run-packages
+	@scripts/system-packages.sh $(TEST_PACKAGES)
