@@ -1,0 +1,35 @@
+"""Every error that audiocos raises on purpose. Each text names the thing and the remedy.
+
+AudiocosError
+├── AudioFileError      a file cannot be read or written
+├── ModelError          a model folder cannot be found, read or used
+├── DeviceError         cuda or mps was asked for and is not there
+├── FramingError        frame, hop and window cannot reconstruct (also a ValueError)
+└── StreamError         a stream was fed what it cannot take (also a ValueError)
+"""
+
+from __future__ import annotations
+
+
+class AudiocosError(Exception):
+    """The base of them all: the text is one sentence or two for the person at the keyboard."""
+
+
+class AudioFileError(AudiocosError):
+    """An audio file cannot be read or written. The text begins with its name."""
+
+
+class ModelError(AudiocosError):
+    """A model folder cannot be found, read or used. The text begins with its name."""
+
+
+class DeviceError(AudiocosError):
+    """The device asked for is not there."""
+
+
+class FramingError(AudiocosError, ValueError):
+    """Frame, hop and window cannot reconstruct; the text says why."""
+
+
+class StreamError(AudiocosError, ValueError):
+    """A stream was fed what it cannot take: wrong channels, dtype, shape, or after flush."""

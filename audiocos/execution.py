@@ -1,0 +1,329 @@
+"""How a pair is applied fast on the CPU, in numpy and scipy; `accelerator` does the same in torch.
+
+Three ways, which agree to rounding:
+
+- *fast*: both banks are rows of one fast cosine transform's grid (DCT-III/II, or DCT-IV after folding for
+  lapped frames): O(N log N) a frame;
+- *fused*: one N x N matrix, diag(s) W2 W1 diag(a), where that costs less than two products and nobody looks
+  at the coefficients;
+- *factored*: the two matrices W1 diag(a) and diag(s) W2.
+
+An execution owns its buffers, is used by one thread at a time, and allocates nothing per step.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.fft
+from numpy.typing import DTypeLike, NDArray
+
+from audiocos.cosines import CosineParameters, Float64, grid_rows
+from audiocos.errors import DeviceError
+from audiocos.framing import Framing
+
+Array = NDArray[Any]
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class Execution(Protocol):
+    """What a stream needs of an execution, on any device. C channels, g frames a group.
+
+    `input` `[C, N - H + g H]` holds the last N - H samples and g H new ones; the owner writes the new ones.
+    `step` turns them into `output` `[C, g H]` and moves the input on; `analyze` and `synthesize` are its halves.
+    """
+
+    way: str
+    group: int
+    input: Array
+    output: Array
+    coefficients: Array
+
+    def step(self) -> None: ...
+    def analyze(self) -> None: ...
+    def synthesize(self) -> None: ...
+    def reset(self) -> None: ...
+    def state(self) -> dict[str, Array]: ...
+    def load_state(self, state: dict[str, Array]) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class FastRows:
+    """Which fast transform the banks are rows of: DCT-III then II, or DCT-IV after folding (lapped)."""
+
+    size: int
+    rows: NDArray[np.int64]
+    lapped: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row of the transform is kept."""
+        return self.rows.size == self.size
+
+
+def fast_rows(parameters: CosineParameters, framing: Framing) -> FastRows | None:
+    """The fast transform that computes both banks, or None when a bank is off its grid."""
+    n = parameters.frame
+    candidates = [(max(n, parameters.coefficients), 0.0, False)]
+    if framing.kind == "lapped" and framing.hop % 2 == 0:
+        candidates.append((framing.hop, 0.5 + framing.hop / 2, True))
+    for size, grid_origin, is_lapped in candidates:
+        found = [
+            grid_rows(w, p, parameters.origin, size=size, grid_origin=grid_origin, frame=n)
+            for w, p in (
+                (parameters.analysis_frequencies, parameters.analysis_phases),
+                (parameters.synthesis_frequencies, parameters.synthesis_phases),
+            )
+        ]
+        if found[0] is not None and found[1] is not None and np.array_equal(found[0], found[1]):
+            return FastRows(size, found[0], is_lapped)
+    return None
+
+
+@lru_cache(maxsize=32)
+def choose_way(parameters: CosineParameters, framing: Framing, coefficients: bool = False) -> str:
+    """The cheapest way for these parameters: "fast", "fused" or "factored"."""
+    if fast_rows(parameters, framing) is not None:
+        return "fast"
+    return "fused" if parameters.frame < 2 * parameters.coefficients and not coefficients else "factored"
+
+
+# Parameters and framings never change and compare by identity, so a changed parameter is a new key and
+# the matrices of the old one fall out of the cache.
+@lru_cache(maxsize=8)
+def matrices(parameters: CosineParameters, framing: Framing, dtype: DTypeLike, fused: bool) -> tuple[Array, ...]:
+    """The dense matrices, transposed for frames in rows and with the windows inside.
+
+    Returns:
+        `(K,)` with K `[N, N]` when fused, else `(A, B)` with A `[N, M]` and B `[M, N]`.
+    """
+    analysis: Float64 = parameters.analysis_matrix() * framing.analysis_window
+    synthesis: Float64 = framing.synthesis_window[:, None] * parameters.synthesis_matrix()
+    chosen = (synthesis @ analysis,) if fused else (analysis, synthesis)
+    return tuple(np.ascontiguousarray(matrix.T, dtype=dtype) for matrix in chosen)
+
+
+class CpuExecution:
+    """One group of frames at a time, on the CPU. See `Execution` for the buffers.
+
+    Args:
+        parameters: the pair.
+        framing: its framing.
+        channels: C.
+        group: g, frames a step.
+        dtype: float32 or float64; of buffers and products. Angles are always formed in float64.
+        coefficients: the owner will use `coefficients`, `analyze` or `synthesize`; rules the fused way out.
+        way: "fast", "fused" or "factored"; the cheapest when None.
+        workers: threads of the fast transforms.
+    """
+
+    def __init__(
+        self,
+        parameters: CosineParameters,
+        framing: Framing,
+        *,
+        channels: int = 1,
+        group: int = 1,
+        dtype: DTypeLike = np.float32,
+        coefficients: bool = False,
+        way: str | None = None,
+        workers: int = 1,
+    ) -> None:
+        n, h, m = framing.frame, framing.hop, parameters.coefficients
+        self.way = way or choose_way(parameters, framing, coefficients)
+        self.group, self._hop, self._workers = group, h, workers
+        self.input = np.zeros((channels, n - h + group * h), dtype)
+        self._windows = _sliding(self.input, group, n, h)
+        self._frames = np.zeros((channels, group, n), dtype)
+        self._sums = np.zeros((channels, group + framing.overlap - 1, h), dtype)
+        self._hops = self._frames.reshape(channels, group, framing.overlap, h)
+        # Block frames do not overlap: the frames are the output and no sum is needed.
+        self.output = (self._frames if framing.overlap == 1 else self._sums).reshape(channels, -1)[:, : group * h]
+        self._keep = coefficients
+        self.coefficients = np.zeros((channels, group, m if coefficients or self.way == "factored" else 0), dtype)
+        if self.way == "fast":
+            self._prepare_fast(parameters, framing)
+        else:
+            self._matrices = matrices(parameters, framing, np.dtype(dtype), self.way == "fused")
+            self._frame_rows = self._frames.reshape(channels * group, n)
+            self._coefficient_rows = self.coefficients.reshape(channels * group, -1)
+            self._fused_rows = np.zeros_like(self._frame_rows) if self.way == "fused" else self._frame_rows
+
+    def step(self) -> None:
+        """Input to output."""
+        if self.way == "fused":
+            np.copyto(self._fused_rows.reshape(self._frames.shape), self._windows)
+            np.matmul(self._fused_rows, self._matrices[0], out=self._frame_rows)
+            self._overlap_add()
+        elif self.way == "fast" and not self._keep:
+            self._transform_forward()
+            if not self._fast.complete:
+                self._grid *= self._mask
+            self._transform_back()
+            self._overlap_add()
+        else:
+            self.analyze()
+            self.synthesize()
+            return
+        self._advance()
+
+    def analyze(self) -> None:
+        """Input to `coefficients`; moves the input on."""
+        if self.way == "fast":
+            self._transform_forward()
+            np.take(self._grid, self._fast.rows, axis=2, out=self.coefficients, mode="clip")
+        else:
+            np.copyto(self._frames, self._windows)
+            np.matmul(self._frame_rows, self._matrices[0], out=self._coefficient_rows)
+        self._advance()
+
+    def synthesize(self) -> None:
+        """`coefficients` to output."""
+        if self.way == "fast":
+            if not self._fast.complete:
+                self._grid[...] = 0
+            self._grid[:, :, self._fast.rows] = self.coefficients
+            self._transform_back()
+        else:
+            np.matmul(self._coefficient_rows, self._matrices[1], out=self._frame_rows)
+        self._overlap_add()
+
+    def reset(self) -> None:
+        """Back to silence."""
+        for buffer in (self.input, self._frames, self._sums, self.coefficients):
+            buffer[...] = 0
+
+    def state(self) -> dict[str, Array]:
+        """A copy of what the next step depends on."""
+        return {"input": self.input.copy(), "sums": self._sums.copy(), "output": self.output.copy()}
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Take over what `state` returned."""
+        self.input[...] = state["input"]
+        self._sums[...] = state["sums"]
+        self.output[...] = state["output"]
+
+    def _advance(self) -> None:
+        """Move the last N - H samples to the front, in pieces that do not overlap (so without a copy)."""
+        step, kept = self.group * self._hop, self.input.shape[1] - self.group * self._hop
+        for start in range(0, kept, step):
+            stop = min(start + step, kept)
+            self.input[:, start:stop] = self.input[:, start + step : stop + step]
+
+    def _overlap_add(self) -> None:
+        """Sum frames, oldest first whatever the group, so that every grouping rounds alike."""
+        g, r = self.group, self._hops.shape[2]
+        if r == 1:
+            return
+        sums = self._sums
+        for start in range(0, r - 1, g):
+            stop = min(start + g, r - 1)
+            sums[:, start:stop] = sums[:, start + g : stop + g]
+        sums[:, r - 1 :] = self._hops[:, :, r - 1]
+        for i in reversed(range(r - 1)):
+            sums[:, i : i + g] += self._hops[:, :, i]
+
+    def _prepare_fast(self, parameters: CosineParameters, framing: Framing) -> None:
+        found = fast_rows(parameters, framing)
+        if found is None:
+            raise ValueError("way: fast needs both banks on the grid of a fast transform.")
+        self._fast = found
+        dtype = self.input.dtype
+        # scipy's unnormalised transforms count every cosine twice, but not the DCT-III's first sample.
+        halves = np.full(parameters.frame, 0.5)
+        analysis = halves.copy()
+        if not found.lapped:
+            analysis[0] = 1.0
+        self._scale_in = (analysis * parameters.analysis_amplitudes * framing.analysis_window).astype(dtype)
+        self._scale_out = (halves * parameters.synthesis_amplitudes * framing.synthesis_window).astype(dtype)
+        if found.lapped:
+            self._scale_out[self._hop // 2 :] *= -1
+        mask = np.zeros(found.size, dtype)
+        mask[found.rows] = 1
+        self._mask = mask
+        channels, group, n = self._frames.shape
+        self._grid = self._frames if found.size == n else np.zeros((channels, group, found.size), dtype)
+
+    def _transform_forward(self) -> None:
+        grid, n = self._grid, self._frames.shape[2]
+        if self._fast.lapped:
+            np.multiply(self._windows, self._scale_in, out=self._frames)
+            half = self._hop // 2
+            a, b, c, d = (self._frames[:, :, i * half : (i + 1) * half] for i in range(4))
+            np.add(c[:, :, ::-1], d, out=grid[:, :, :half])
+            np.negative(grid[:, :, :half], out=grid[:, :, :half])
+            np.subtract(a, b[:, :, ::-1], out=grid[:, :, half:])
+        else:
+            np.multiply(self._windows, self._scale_in, out=grid[:, :, :n])
+            grid[:, :, n:] = 0
+        kind = 4 if self._fast.lapped else 3
+        self._store(scipy.fft.dct(grid, type=kind, overwrite_x=True, workers=self._workers))
+
+    def _transform_back(self) -> None:
+        kind = 4 if self._fast.lapped else 2
+        self._store(scipy.fft.dct(self._grid, type=kind, overwrite_x=True, workers=self._workers))
+        frames, grid, scale = self._frames, self._grid, self._scale_out
+        if self._fast.lapped:
+            half = self._hop // 2
+            u, v = grid[:, :, :half], grid[:, :, half:]
+            np.multiply(v, scale[:half], out=frames[:, :, :half])
+            np.multiply(v[:, :, ::-1], scale[half : 2 * half], out=frames[:, :, half : 2 * half])
+            np.multiply(u[:, :, ::-1], scale[2 * half : 3 * half], out=frames[:, :, 2 * half : 3 * half])
+            np.multiply(u, scale[3 * half :], out=frames[:, :, 3 * half :])
+        else:
+            np.multiply(grid[:, :, : frames.shape[2]], scale, out=frames)
+
+    def _store(self, transformed: Array) -> None:
+        """Scipy may transform in place or not; the grid buffer holds the result either way."""
+        if transformed is not self._grid and not np.shares_memory(transformed, self._grid):
+            self._grid[...] = transformed
+
+
+def _sliding(buffer: Array, group: int, frame: int, hop: int) -> Array:
+    """The overlapping frames of a buffer, as a view `[C, g, N]`."""
+    view = np.lib.stride_tricks.sliding_window_view(buffer, frame, axis=1)
+    return view[:, ::hop][:, :group]
+
+
+def accelerator_present() -> str | None:
+    """ "cuda" or "mps" where one can be used, else None. Imports torch only where there is a driver."""
+    cuda = any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/dxg")) or sys.platform == "win32"
+    if not cuda and sys.platform != "darwin":
+        return None
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else None
+
+
+def choose_device(device: str, parameters: CosineParameters, framing: Framing) -> str:
+    """The device a request means here: auto takes an accelerator for matrices, the CPU for fast transforms.
+
+    Raises:
+        DeviceError: an unknown device, or an accelerator that is not there.
+    """
+    if device not in DEVICES:
+        raise DeviceError(f'device "{device}": unknown; choose one of {", ".join(DEVICES)}.')
+    if device == "cpu":
+        return "cpu"
+    if device == "auto":
+        return (accelerator_present() or "cpu") if fast_rows(parameters, framing) is None else "cpu"
+    if accelerator_present() != device:
+        raise DeviceError(f"device {device}: not available here. Use --device cpu or auto.")
+    return device
+
+
+def make_execution(device: str, parameters: CosineParameters, framing: Framing, **settings: Any) -> Execution:
+    """An execution on a chosen device ("cpu", "cuda" or "mps"); settings as for `CpuExecution`."""
+    if device == "cpu":
+        return CpuExecution(parameters, framing, **settings)
+    from audiocos.accelerator import TorchExecution
+
+    settings.pop("workers", None)
+    return TorchExecution(parameters, framing, device=device, **settings)

@@ -1,0 +1,183 @@
+"""Error figures between a signal x and its reconstruction y, at once or running.
+
+Everything is defined for every input: what has no value (the SNR of silence, or of an exact copy) is None,
+never NaN or infinity. A running measurement fed in any blocks gives the answer of one fed at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+SEGMENTAL_RANGE_DB = (-10.0, 35.0)
+"""Segments are clamped to this range (Hansen and Pellom 1998)."""
+
+SILENCE_POWER = 1e-10
+"""-100 dBFS: segments quieter than this have no segmental SNR; also the floor of log spectra."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was lost. Energies are summed over all channels.
+
+    Args:
+        samples: samples a channel.
+        mse: mean squared error.
+        snr_db: 10 log10 of signal over residual energy; None for silence or an exact copy.
+        segmental_snr_db: mean over segments, each clamped to -10..35 dB; None when all are silent.
+        max_abs_error: the largest |x - y|.
+        log_spectral_distance_db: root mean square over frequency, mean over segments (Gray and Markel 1976),
+            spectra floored at -100 dBFS; 0 for an empty signal.
+    """
+
+    samples: int
+    mse: float
+    snr_db: float | None
+    segmental_snr_db: float | None
+    max_abs_error: float
+    log_spectral_distance_db: float
+
+
+def snr_db(signal_energy: float, residual_energy: float) -> float | None:
+    """10 log10(signal / residual), None where either is zero.
+
+    >>> snr_db(1.0, 0.01), snr_db(1.0, 0.0)
+    (20.0, None)
+    """
+    if signal_energy <= 0.0 or residual_energy <= 0.0:
+        return None
+    return 10.0 * math.log10(signal_energy / residual_energy)
+
+
+def segment_length(sample_rate: float) -> int:
+    """The power of two nearest to 32 ms, in samples: how finely sound is judged.
+
+    >>> segment_length(8000), segment_length(44100)
+    (256, 1024)
+    """
+    return int(max(16, 2 ** round(math.log2(max(0.032 * sample_rate, 1.0)))))
+
+
+def compare(x: Array, y: Array, sample_rate: float = 48000.0) -> Figures:
+    """Figures of a whole signal, `[channels, samples]` each."""
+    running = RunningFigures(x.shape[0], segment_length(sample_rate))
+    running.update(x, y)
+    return running.figures()
+
+
+class RunningFigures:
+    """The same figures for signals that come in blocks. One thread at a time.
+
+    Args:
+        channels: C.
+        segment: samples a segment, for the segmental SNR and the log-spectral distance.
+    """
+
+    def __init__(self, channels: int, segment: int) -> None:
+        self._segment = segment
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(segment) / segment)
+        self._window = window / math.sqrt(float(window @ window))
+        self._pending = np.zeros((2, channels, segment))
+        self._pending_samples = 0
+        self._samples = 0
+        self._totals = _Totals()
+
+    def update(self, x: Array, y: Array) -> None:
+        """Take the next block of both, `[channels, samples]`, any length.
+
+        Raises:
+            ValueError: shapes that differ from each other or from the first block's channels.
+        """
+        if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._pending.shape[1]:
+            raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples].")
+        self._samples += x.shape[1]
+        if self._pending_samples:
+            taken = min(self._segment - self._pending_samples, x.shape[1])
+            self._keep(x[:, :taken], y[:, :taken])
+            x, y = x[:, taken:], y[:, taken:]
+            if self._pending_samples == self._segment:
+                self._totals.add(self._pending[0, :, None], self._pending[1, :, None], self._window)
+                self._pending_samples = 0
+        whole = x.shape[1] // self._segment * self._segment
+        if whole:
+            shape = (x.shape[0], -1, self._segment)
+            self._totals.add(x[:, :whole].reshape(shape), y[:, :whole].reshape(shape), self._window)
+        if whole < x.shape[1]:
+            self._keep(x[:, whole:], y[:, whole:])
+
+    def figures(self) -> Figures:
+        """The figures so far; a last part of a segment counts as one filled up with silence."""
+        totals = self._totals
+        if self._pending_samples:
+            totals = totals.copy()
+            rest = self._pending.copy()
+            rest[:, :, self._pending_samples :] = 0
+            totals.add(rest[0, :, None], rest[1, :, None], self._window)
+        count = self._samples * self._pending.shape[1]
+        return Figures(
+            samples=self._samples,
+            mse=totals.residual_energy / count if count else 0.0,
+            snr_db=snr_db(totals.signal_energy, totals.residual_energy),
+            segmental_snr_db=totals.segmental_sum / totals.segmental_count if totals.segmental_count else None,
+            max_abs_error=totals.max_abs_error,
+            log_spectral_distance_db=totals.distance_sum / totals.segments if totals.segments else 0.0,
+        )
+
+    def _keep(self, x: Array, y: Array) -> None:
+        stop = self._pending_samples + x.shape[1]
+        self._pending[0, :, self._pending_samples : stop] = x
+        self._pending[1, :, self._pending_samples : stop] = y
+        self._pending_samples = stop
+
+
+@dataclass
+class _Totals:
+    """Sums over whole segments."""
+
+    segments: int = 0
+    signal_energy: float = 0.0
+    residual_energy: float = 0.0
+    segmental_sum: float = 0.0
+    segmental_count: int = 0
+    distance_sum: float = 0.0
+    max_abs_error: float = 0.0
+
+    def copy(self) -> _Totals:
+        return _Totals(**vars(self))
+
+    def add(self, x: Array, y: Array, window: Array) -> None:
+        """Add segments `[channels, count, segment]`."""
+        low, high = SEGMENTAL_RANGE_DB
+        signal = np.einsum("cfl,cfl->cf", x, x).astype(np.float64)
+        self.segments += signal.size
+        self.signal_energy += float(signal.sum())
+        heard = signal > SILENCE_POWER * window.size
+        self.segmental_count += int(heard.sum())
+        # Where the copy is exact, and that is most often everywhere, the rest need not be computed.
+        differs = (x != y).any(axis=-1)
+        self.segmental_sum += high * int((heard & ~differs).sum())
+        if not differs.any():
+            return
+        x, y, signal, heard = x[differs], y[differs], signal[differs], heard[differs]
+        residual = np.subtract(x, y, dtype=np.float64)
+        energy = np.einsum("fl,fl->f", residual, residual)
+        self.residual_energy += float(energy.sum())
+        self.max_abs_error = max(self.max_abs_error, float(np.abs(residual).max()))
+        tiny = np.finfo(np.float64).tiny
+        ratio = 10 * np.log10(np.maximum(signal, tiny) / np.maximum(energy, tiny))
+        self.segmental_sum += float(np.clip(ratio, low, high)[heard].sum())
+        self.distance_sum += float(_log_spectral_distances(x, y, window).sum())
+
+
+def _log_spectral_distances(x: Array, y: Array, window: Array) -> Array:
+    window = window.astype(x.dtype)
+    levels = [10 * np.log10(np.abs(scipy.fft.rfft(z * window)) ** 2 + SILENCE_POWER) for z in (x, y)]
+    distances: Array = np.sqrt(np.mean((levels[0] - levels[1]) ** 2, axis=-1))
+    return distances

@@ -1,0 +1,207 @@
+"""The engine: a pair running on sound that never ends.
+
+A `Stream` belongs to one thread at a time. `feed` computes whole groups of frames in buffers of one fixed
+shape, whatever the sizes of the blocks it is fed, so every chunking of a signal gives the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from audiocos.cosines import CosineParameters
+from audiocos.errors import StreamError
+from audiocos.execution import choose_device, make_execution
+from audiocos.framing import Framing
+
+Array = NDArray[Any]
+
+
+class Stream:
+    """Reconstruct a signal block by block, delayed by exactly `latency` samples.
+
+    Args:
+        parameters: the pair.
+        framing: its framing.
+        channels: C, at least 1.
+        dtype: float32 or float64; of the blocks fed and returned.
+        device: "auto", "cpu", "cuda" or "mps".
+        group: frames computed at once. 1 has the least latency; more is faster and adds a hop each.
+        coefficients: keep each group's coefficients in `coefficients`, `[C, g, M]`.
+        workers: threads of the fast transforms on the CPU.
+
+    Raises:
+        StreamError: a frame that the pair does not have, channels, group or dtype that cannot be.
+        DeviceError: a device that is not there.
+
+    >>> from audiocos import cosines, framing
+    >>> stream = Stream(cosines.orthogonal(4), framing.block(4), dtype="float64")
+    >>> x = np.arange(6.0)[None]
+    >>> y = np.concatenate([stream.feed(x), stream.flush()], axis=1)
+    >>> stream.latency, y.round(9).tolist()
+    (3, [[0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]])
+    """
+
+    def __init__(
+        self,
+        parameters: CosineParameters,
+        framing: Framing,
+        *,
+        channels: int = 1,
+        dtype: DTypeLike = np.float32,
+        device: str = "auto",
+        group: int = 1,
+        coefficients: bool = False,
+        workers: int = 1,
+    ) -> None:
+        if parameters.frame != framing.frame:
+            raise StreamError(f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}.")
+        if channels < 1 or group < 1:
+            raise StreamError(f"channels {channels}, group {group}: both must be at least 1.")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise StreamError(f"dtype {np.dtype(dtype)}: a stream computes in float32 or float64.")
+        self.channels, self.group, self.framing = channels, group, framing
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.device = choose_device(device, parameters, framing)
+        self._execution = make_execution(
+            self.device,
+            parameters,
+            framing,
+            channels=channels,
+            group=group,
+            dtype=self.dtype,
+            coefficients=coefficients,
+            workers=workers,
+        )
+        self._history = framing.frame - framing.hop
+        self._step = group * framing.hop
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """Samples by which the output lags the input: N - 1 + (g - 1) H."""
+        return self.framing.latency(self.group)
+
+    @property
+    def way(self) -> str:
+        """How the pair is computed: "fast", "fused" or "factored"."""
+        return self._execution.way
+
+    @property
+    def coefficients(self) -> Array:
+        """The last group's coefficients, `[C, g, M]`, overwritten by the next group."""
+        return self._execution.coefficients
+
+    def feed(self, block: Array, out: Array | None = None) -> Array:
+        """Take any number of samples and give as many back.
+
+        Args:
+            block: `[channels, samples]` in the stream's dtype.
+            out: where to write the result, of the same shape and dtype; may be `block` itself.
+
+        Returns:
+            The reconstruction, delayed by `latency` samples, silence before that.
+
+        Raises:
+            StreamError: another channel count, dtype or shape, or a stream that was flushed.
+        """
+        if self._flushed:
+            raise StreamError("This stream was flushed: its signal has ended. Call reset() to begin another.")
+        self._check(block, "block")
+        if out is None:
+            out = np.empty_like(block)
+        else:
+            self._check(out, "out")
+            if out.shape != block.shape:
+                raise StreamError(f"out: shape {list(out.shape)}, the block has {list(block.shape)}.")
+        self._run(block, out)
+        return out
+
+    def flush(self) -> Array:
+        """End the signal: the last `latency` samples, `[channels, latency]`.
+
+        Raises:
+            StreamError: the stream was flushed before.
+        """
+        if self._flushed:
+            raise StreamError("This stream was flushed already. Call reset() to begin another signal.")
+        silence = np.zeros((self.channels, self.latency), self.dtype)
+        self._run(silence, silence)
+        self._flushed = True
+        return silence
+
+    def reset(self) -> None:
+        """Forget the signal and begin another."""
+        self._execution.reset()
+        self._fill = 0  # new samples in the execution's input, of group * hop
+        self._ahead = self._history  # output samples still to come that lie before the signal's start
+        self._flushed = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of everything that the rest of the output depends on besides the parameters."""
+        return {
+            "frame": self.framing.frame,
+            "hop": self.framing.hop,
+            "channels": self.channels,
+            "group": self.group,
+            "dtype": self.dtype.name,
+            "fill": self._fill,
+            "ahead": self._ahead,
+            "flushed": self._flushed,
+            **self._execution.state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken, in a stream of the same settings.
+
+        Raises:
+            StreamError: a state of other settings; the text says which differ.
+        """
+        mine = self.state_dict()
+        if state.keys() != mine.keys():
+            raise StreamError("state: not a stream's state; it must come from Stream.state_dict().")
+        for name in ("frame", "hop", "channels", "group", "dtype"):
+            if state[name] != mine[name]:
+                raise StreamError(f"state: its {name} is {state[name]}, this stream's is {mine[name]}.")
+        arrays = {name: value for name, value in state.items() if isinstance(mine[name], np.ndarray)}
+        for name, value in arrays.items():
+            if np.shape(value) != mine[name].shape:
+                raise StreamError(f"state: {name} has shape {list(np.shape(value))}, not {list(mine[name].shape)}.")
+        self._execution.load_state(arrays)
+        self._fill, self._ahead, self._flushed = state["fill"], state["ahead"], state["flushed"]
+
+    def _run(self, block: Array, out: Array) -> None:
+        """Copy in, compute full groups, copy out.
+
+        Sample i of a group's input is answered by sample i + 1 of the output that the group before
+        made; the input sample that completes a group, by the first sample of the group's own output.
+        """
+        execution, step = self._execution, self._step
+        fresh = execution.input[:, self._history :]
+        position, total = 0, block.shape[1]
+        while position < total:
+            fill = self._fill
+            take = min(step - fill, total - position)
+            fresh[:, fill : fill + take] = block[:, position : position + take]
+            old = min(take, step - fill - 1)
+            out[:, position : position + old] = execution.output[:, fill + 1 : fill + 1 + old]
+            self._fill = fill + take
+            position += take
+            if self._fill == step:
+                execution.step()
+                if self._ahead > 0:
+                    execution.output[:, : min(step, self._ahead)] = 0
+                    self._ahead -= step
+                out[:, position - 1] = execution.output[:, 0]
+                self._fill = 0
+
+    def _check(self, block: Array, name: str) -> None:
+        if not isinstance(block, np.ndarray) or block.ndim != 2:
+            shape = list(np.shape(block))
+            raise StreamError(f"{name}: expected an array [{self.channels}, samples], got shape {shape}.")
+        if block.shape[0] != self.channels:
+            raise StreamError(f"{name}: {block.shape[0]} channels; this stream has {self.channels}.")
+        if block.dtype != self.dtype:
+            raise StreamError(f"{name}: dtype {block.dtype}; this stream computes in {self.dtype}. Convert it first.")
