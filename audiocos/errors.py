@@ -3,6 +3,7 @@
 AudiocosError
 ├── AudioFileError      a file cannot be read or written
 ├── ModelError          a model folder cannot be found, read or used
+├── UsageError          the command line asks for what cannot be (exit code 2)
 ├── DeviceError         cuda or mps was asked for and is not there
 ├── FramingError        frame, hop and window cannot reconstruct (also a ValueError)
 └── StreamError         a stream was fed what it cannot take (also a ValueError)
@@ -21,6 +22,10 @@ class AudioFileError(AudiocosError):
 
 class ModelError(AudiocosError):
     """A model folder cannot be found, read or used. The text begins with its name."""
+
+
+class UsageError(AudiocosError):
+    """The command line asks for what cannot be; exit code 2."""
 
 
 class DeviceError(AudiocosError):

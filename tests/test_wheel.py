@@ -66,6 +66,4 @@ def test_the_installed_package_reconstructs_exactly(installed, tmp_path, name):
     (result,) = [out] if out.is_file() else out.rglob(name)
     before, after = soundfile.info(source), soundfile.info(result)
     assert (after.samplerate, after.subtype) == (before.samplerate, before.subtype)
-    np.testing.assert_array_equal(
-        soundfile.read(result, dtype="int32")[0], soundfile.read(source, dtype="int32")[0]
-    )
+    np.testing.assert_array_equal(soundfile.read(result, dtype="int32")[0], soundfile.read(source, dtype="int32")[0])

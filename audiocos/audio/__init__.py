@@ -1,0 +1,1 @@
+"""The outside world: audio files and pipes."""

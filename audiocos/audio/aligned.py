@@ -1,0 +1,69 @@
+"""A stream whose output lines up with its input: latency cut off, other sample rates converted on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from audiocos.stream import Stream
+
+Array = NDArray[Any]
+
+
+class AlignedStream:
+    """Feed a signal in blocks and get its reconstruction from its first sample on, in blocks of any length.
+
+    Args:
+        stream: a fresh stream.
+        sample_rate: the signal's, in Hz.
+        model_rate: the rate the stream is to run at; soxr (very high quality) converts both ways.
+    """
+
+    def __init__(self, stream: Stream, sample_rate: int, model_rate: int | None = None) -> None:
+        self._stream = stream
+        self._cut = stream.latency
+        self._converters: tuple[_Resampler, _Resampler] | None = None
+        if model_rate is not None and model_rate != sample_rate:
+            channels, dtype = stream.channels, stream.dtype.name
+            down = _Resampler(sample_rate, model_rate, channels, dtype)
+            self._converters = (down, _Resampler(model_rate, sample_rate, channels, dtype))
+
+    def feed(self, x: Array) -> Array:
+        """Take a block, `[channels, samples]`, give what has become ready."""
+        if self._converters is None:
+            return self._run(x)
+        down, up = self._converters
+        return up.convert(self._run(down.convert(x)))
+
+    def finish(self, missing: int) -> Array:
+        """End the signal: the last `missing` samples of its reconstruction."""
+        if self._converters is None:
+            tail = self._stream.flush()[:, self._cut :]
+        else:
+            down, up = self._converters
+            rest = down.convert(np.zeros((self._stream.channels, 0), self._stream.dtype), last=True)
+            done = self._run(rest)
+            tail = up.convert(np.concatenate([done, self._stream.flush()[:, self._cut :]], axis=1), last=True)
+        # Two conversions may come out a sample short or long.
+        out = np.zeros((tail.shape[0], missing), tail.dtype)
+        kept = min(missing, tail.shape[1])
+        out[:, :kept] = tail[:, :kept]
+        return out
+
+    def _run(self, x: Array) -> Array:
+        y = self._stream.feed(x)
+        cut = min(self._cut, y.shape[1])
+        self._cut -= cut
+        return y[:, cut:]
+
+
+class _Resampler:
+    def __init__(self, from_rate: int, to_rate: int, channels: int, dtype: str) -> None:
+        self._stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype=dtype, quality="VHQ")
+
+    def convert(self, x: Array, last: bool = False) -> Array:
+        y = self._stream.resample_chunk(np.ascontiguousarray(x.T), last=last)
+        return np.ascontiguousarray(y.reshape(len(y), x.shape[0]).T)

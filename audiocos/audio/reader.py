@@ -1,0 +1,275 @@
+"""Reading audio files in blocks, and saying what is wrong with them.
+
+libsndfile reads many damaged files silently short. Nothing here is allocated from what a header claims, and the
+claim is compared with what was read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from audiocos.audio.formats import native_dtype
+from audiocos.audio.names import shown
+from audiocos.audio.stdin import seekable_or_plain
+from audiocos.errors import AudioFileError
+
+Array = NDArray[Any]
+
+UNKNOWN_FRAMES = 2**40
+"""Headers that claim this many frames or more do not know their length (an unfinished FLAC, a pipe)."""
+
+IMPLAUSIBLE = 1e10
+"""Float samples beyond this are damage, not sound: the largest integer scale in use is 2^31."""
+
+_CODED = {"FLAC", "OGG", "MP3"}
+_CODED_STEP = 4096  # a decoding error costs the block it falls in: one FLAC frame
+
+_CLAIMS = (
+    re.compile(r"^\s*(?:data|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE),
+    re.compile(r"SSND : (\d+) \(should be (\d+)\)"),
+    re.compile(r"read from 'COMM' chunk \((\d+)\).*?'SSND' chunk \((\d+)\)", re.DOTALL),
+)
+_RF64_CLAIM = re.compile(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
+_W64_CLAIM = re.compile(r"^riff : (\d+) \(should be (\d+)\)", re.MULTILINE)
+
+
+class _Sequential(sf.SoundFile):  # type: ignore[misc]
+    """soundfile seeks after every block of a seekable file, which costs time and fails on cut FLACs."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+@dataclass
+class Reader:
+    """An open audio file. Use as a context manager; iterate with `blocks`.
+
+    Args:
+        path: a file's name, or "-" for standard input.
+        strict: damage is an error, not a warning.
+        sanitize: replace samples that are not finite or implausible by 0, and count them.
+
+    Raises:
+        AudioFileError: the file cannot be read; the text names it and the remedy.
+    """
+
+    path: str
+    strict: bool = False
+    sanitize: bool = False
+    warnings: list[str] = field(default_factory=list)
+    sanitized: int = 0
+    read: int = 0
+
+    def __post_init__(self) -> None:
+        self.name = "standard input" if self.path == "-" else shown(self.path)
+        descriptor = self._descriptor()
+        try:
+            self._file = _Sequential(descriptor, closefd=True)
+        except sf.LibsndfileError as error:
+            text = self._why_not(descriptor, error)
+            _close(descriptor)
+            raise AudioFileError(text) from error
+        except TypeError as error:  # soundfile asks for the rate of headerless files
+            _close(descriptor)
+            raise AudioFileError(f"{self.name}: raw samples without a header. Convert it to WAV first.") from error
+        self.format: str = self._file.format
+        self.subtype: str = self._file.subtype
+        self.endian: str = self._file.endian
+        self.channels: int = self._file.channels
+        self.sample_rate: int = self._file.samplerate
+        claimed = self._file.frames
+        self.frames: int | None = claimed if 0 < claimed < UNKNOWN_FRAMES else None
+        if self.sample_rate < 1:
+            self.close()
+            raise AudioFileError(f"{self.name}: its header says {self.sample_rate} Hz. Repair the header.")
+        try:
+            self._check_claims()
+        except AudioFileError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; more than once does no harm."""
+        self._file.close()
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Title, artist and so on."""
+        found: dict[str, str] = self._file.copy_metadata()
+        return found
+
+    def blocks(self, size: int) -> Iterator[Array]:
+        """Blocks of at most `size` frames, `[samples, channels]` in the subtype's native dtype.
+
+        Raises:
+            AudioFileError: not a single frame can be read, or damage under `strict` or without `sanitize`.
+        """
+        dtype = native_dtype(self.subtype)
+        step = _CODED_STEP if self.format in _CODED else size
+        while True:
+            block = np.empty((size, self.channels), dtype)
+            filled, ended = 0, False
+            while filled < size and not ended:
+                wanted = min(step, size - filled)
+                got = self._read(block[filled : filled + wanted])
+                ended = got < wanted
+                filled += got
+            self.read += filled
+            block = block[:filled]
+            if filled:
+                self._check_samples(block)
+                yield block
+            if ended:
+                break
+        self._check_end()
+
+    def _read(self, out: Array) -> int:
+        try:
+            return len(self._file.read(len(out), dtype=out.dtype.name, always_2d=True, out=out))
+        except sf.LibsndfileError as error:
+            self._damaged(f"damaged at {self._seconds(self.read)} ({_plain(error)})")
+            return 0
+
+    def _check_samples(self, block: Array) -> None:
+        if block.dtype.kind != "f":
+            return
+        low, high = block.min(), block.max()
+        if low >= -IMPLAUSIBLE and high <= IMPLAUSIBLE:  # false for NaN too
+            return
+        bad = ~(np.abs(block) <= IMPLAUSIBLE)
+        if not self.sanitize:
+            where = int(np.flatnonzero(bad.any(axis=1))[0]) + self.read - len(block)
+            value = block[bad][0]
+            raise AudioFileError(
+                f"{self.name}: sample {where} is {value:g}, which no sound is. Pass --sanitize to replace such "
+                "samples by silence."
+            )
+        self.sanitized += int(bad.sum())
+        block[bad] = 0
+
+    def _check_claims(self) -> None:
+        """Compare the header's sizes with the file's, as libsndfile's log tells them."""
+        log = self._file.extra_info
+        if self._file.frames == 0 and self.format != "OGG":
+            self._no_sound(log)
+        for pattern in _CLAIMS:
+            found = pattern.search(log)
+            if found and int(found[1]) > int(found[2]):
+                self._cut(int(found[1]), int(found[2]))
+                return
+        rf64, w64 = _RF64_CLAIM.search(log), _W64_CLAIM.search(log)
+        if rf64 and int(rf64[2]) > int(rf64[1]):
+            self._cut(int(rf64[2]), int(rf64[1]))
+        elif self.format == "W64" and w64 and int(w64[1]) > int(w64[2]):
+            self._cut(int(w64[1]), int(w64[2]))
+
+    def _cut(self, claimed: int, there: int) -> None:
+        self._damaged(f"cut off: its header promises {claimed} bytes or frames of sound, {there} are there")
+
+    def _no_sound(self, log: str) -> None:
+        size = self._size()
+        follow = re.search(r"^data\s*: 0\b", log, re.MULTILINE)
+        if follow and size is not None and size > 64:
+            raise AudioFileError(
+                f"{self.name}: its header says 0 bytes of sound, but the file has {size} bytes: a recording that was "
+                "not finished. Repair the header, for example: ffmpeg -ignore_length 1 -i IN.wav OUT.wav"
+            )
+        cut = re.search(r"\(should be 0\)", log)
+        why = "cut off right after its header" if cut else "its header counts 0 frames"
+        raise AudioFileError(f"{self.name}: holds no sound: {why}. Get it from its source again, or leave it out.")
+
+    def _check_end(self) -> None:
+        if self.read == 0:
+            raise AudioFileError(f"{self.name}: no sound in it can be decoded. Get it from its source again.")
+        if self.warnings:
+            return
+        if self.frames is not None and self.read < self.frames:
+            self._damaged(
+                f"cut off: its header promises {self._seconds(self.frames)}, {self._seconds(self.read)} are there"
+            )
+        elif self.frames is None and self.format in _CODED and self.path != "-":
+            self._damaged(f"unfinished: its header has no length; {self._seconds(self.read)} are there")
+
+    def _damaged(self, what: str) -> None:
+        if self.strict:
+            raise AudioFileError(f"{self.name}: {what}. Leave out --strict to process what is there.")
+        self.warnings.append(f"{self.name}: {what}. Processing what is there; --strict refuses it.")
+
+    def _seconds(self, frames: int) -> str:
+        return f"{frames / self.sample_rate:.2f} s"
+
+    def _descriptor(self) -> int:
+        if self.path == "-":
+            return seekable_or_plain()
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except FileNotFoundError as error:
+            raise AudioFileError(f"{self.name}: no such file. Check the path.") from error
+        except OSError as error:
+            raise AudioFileError(f"{self.name}: cannot be opened: {error.strerror}.") from error
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            _close(descriptor)
+            raise AudioFileError(f"{self.name}: a folder, not a file.")
+        return descriptor
+
+    def _size(self) -> int | None:
+        if self.path == "-":
+            return None
+        return os.stat(self.path).st_size
+
+    def _why_not(self, descriptor: int, error: Exception) -> str:
+        size = self._size()
+        if size == 0:
+            return f"{self.name}: empty, 0 bytes. Get it from its source again, or leave it out."
+        if "recognised" in str(error) or "unknown format" in str(error).lower():
+            return f"{self.name}: not audio that can be read{self._looks_like()}. Convert it to WAV, or leave it out."
+        return (
+            f"{self.name}: its header is damaged or cut off ({_plain(error)}). "
+            "Get it from its source again, or convert it with another tool first."
+        )
+
+    def _looks_like(self) -> str:
+        if self.path == "-":
+            return ""
+        with open(self.path, "rb") as file:
+            head = file.read(512)
+        for magic, what in (
+            (b"\x89PNG", "a PNG picture"),
+            (b"\xff\xd8\xff", "a JPEG picture"),
+            (b"PK", "a ZIP archive"),
+        ):
+            if head.startswith(magic):
+                return f" (it looks like {what})"
+        if head[4:8] == b"ftyp":
+            return " (it looks like MP4 or M4A, which libsndfile does not read)"
+        printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+        return " (it looks like text)" if head and printable > 0.95 * len(head) else ""
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass  # libsndfile has closed it already
+
+
+def _plain(error: Exception) -> str:
+    """Libsndfile's own words, without soundfile's prefix and full stop."""
+    text = getattr(error, "error_string", str(error))
+    return str(text).rstrip(".").removeprefix("Error : ").replace("Internal psf_fseek() failed", "data is missing")

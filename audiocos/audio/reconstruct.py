@@ -1,0 +1,274 @@
+"""One file through a model: read ahead, transform, measure, write behind, in constant memory."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocos.audio.aligned import AlignedStream
+from audiocos.audio.background import ReadAhead, WriteBehind
+from audiocos.audio.excerpt import Observer
+from audiocos.audio.formats import compute_dtype, from_float, subtype_in, to_float
+from audiocos.audio.reader import Reader
+from audiocos.audio.writer import Writer
+from audiocos.errors import AudioFileError
+from audiocos.metrics import Figures, RunningFigures, segment_length
+from audiocos.model import Model, whole_signal_group
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How files are to be reconstructed.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "mps".
+        dtype: "float32" or "float64"; by the sample type when None.
+        subtype: of the outputs; as the input's when None.
+        strict: damage is an error.
+        sanitize: replace NaN, infinity and absurd samples by silence.
+        resample: convert files whose rate is not the model's, both ways.
+        observe: collect what a report shows.
+    """
+
+    device: str = "auto"
+    dtype: str | None = None
+    subtype: str | None = None
+    strict: bool = False
+    sanitize: bool = False
+    resample: bool = False
+    observe: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input and where its outputs go.
+
+    Args:
+        input: a path, or "-".
+        output: a path, or "-".
+        format: the output's container.
+        residual: a path for x - y, or None.
+        residual_format: its container.
+    """
+
+    input: str
+    output: str
+    format: str | None = None
+    residual: str | None = None
+    residual_format: str = "WAV"
+
+
+@dataclass
+class Result:
+    """What came of a file."""
+
+    task: Task
+    figures: Figures
+    channels: int
+    sample_rate: int
+    subtype: str
+    model: str
+    clipped: int
+    sanitized: int
+    latency: int
+    seconds: float
+    warnings: list[str] = field(default_factory=list)
+    observer: Observer | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The figures as `--json` prints them."""
+        figures = self.figures
+        return {
+            "input": self.task.input,
+            "output": self.task.output,
+            "frames": figures.samples,
+            "channels": self.channels,
+            "sample_rate": self.sample_rate,
+            "subtype": self.subtype,
+            "model": self.model,
+            "snr_db": figures.snr_db,
+            "segmental_snr_db": figures.segmental_snr_db,
+            "mse": figures.mse,
+            "max_abs_error": figures.max_abs_error,
+            "log_spectral_distance_db": figures.log_spectral_distance_db,
+            "clipped_samples": self.clipped,
+            "sanitized_samples": self.sanitized,
+            "latency_samples": self.latency,
+            "seconds": self.seconds,
+            "realtime_factor": figures.samples / self.sample_rate / self.seconds,
+        }
+
+
+def reconstruct_file(
+    task: Task,
+    model: Model,
+    settings: Settings,
+    *,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    stop: threading.Event | None = None,
+) -> Result:
+    """Reconstruct one file: the outputs are there and whole when this returns, and not there when it raises.
+
+    Args:
+        task: input and outputs.
+        model: the model.
+        settings: how.
+        progress: called with the frames read so far and how many there are, None when unknown.
+        stop: when set, the work ends with KeyboardInterrupt.
+
+    Raises:
+        AudioFileError: the input cannot be read or an output not written; the text names it and the remedy.
+    """
+    began = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(Reader(task.input, strict=settings.strict, sanitize=settings.sanitize))
+        model_rate = _model_rate(reader, model, settings)
+        output_format = task.format or reader.format
+        subtype = settings.subtype or subtype_in(output_format, reader.subtype)
+        dtype = np.dtype(settings.dtype or compute_dtype(reader.subtype))
+        group = whole_signal_group(model.framing, reader.channels)
+        stream = model.stream(reader.channels, dtype=dtype, device=settings.device, group=group)
+        aligned = AlignedStream(stream, reader.sample_rate, model_rate)
+        block = max(group * model.framing.hop, 1024)
+
+        def writer(path: str, format_name: str, kind: str) -> Writer:
+            return stack.enter_context(
+                Writer(
+                    path,
+                    format_name,
+                    kind,
+                    reader.sample_rate,
+                    reader.channels,
+                    frames=reader.frames,
+                    endian=reader.endian if format_name == reader.format else "FILE",
+                    tags=reader.tags,
+                )
+            )
+
+        outputs = [writer(task.output, output_format, subtype)]
+        if task.residual is not None:
+            wide = "DOUBLE" if dtype == np.float64 else "FLOAT"
+            outputs.append(writer(task.residual, task.residual_format, subtype_in(task.residual_format, wide)))
+        figures = RunningFigures(reader.channels, segment_length(reader.sample_rate))
+        observer = Observer(reader.sample_rate) if settings.observe else None
+        work = _Work(aligned, outputs, figures, observer, _Pending(reader.channels, dtype))
+        blocks = stack.enter_context(ReadAhead(reader.blocks(block)))
+        work.sink = stack.enter_context(WriteBehind(work.write))
+        for samples in blocks:
+            if stop is not None and stop.is_set():
+                raise KeyboardInterrupt
+            work.take(samples)
+            progress(reader.read, reader.frames)
+        work.finish()
+        for output in outputs:
+            output.commit()
+    return Result(
+        task,
+        figures.figures(),
+        reader.channels,
+        reader.sample_rate,
+        subtype,
+        model.name,
+        work.clipped,
+        reader.sanitized,
+        model.framing.latency(),
+        time.perf_counter() - began,
+        reader.warnings,
+        observer,
+    )
+
+
+class _Work:
+    """What happens to each block between reading and writing."""
+
+    sink: WriteBehind[tuple[Array, ...]]
+
+    def __init__(
+        self,
+        aligned: AlignedStream,
+        outputs: list[Writer],
+        figures: RunningFigures,
+        observer: Observer | None,
+        pending: _Pending,
+    ) -> None:
+        self._aligned, self._outputs, self._figures = aligned, outputs, figures
+        self._observer, self._pending = observer, pending
+        self.clipped = 0
+
+    def take(self, samples: Array) -> None:
+        self._emit(self._aligned.feed(self._pending.push(samples)))
+
+    def finish(self) -> None:
+        self._emit(self._aligned.finish(self._pending.count))
+        self.sink.finish()
+
+    def write(self, blocks: tuple[Array, ...]) -> None:
+        for output, block in zip(self._outputs, blocks, strict=True):
+            output.write(block)
+
+    def _emit(self, y: Array) -> None:
+        if not y.shape[1]:
+            return
+        x = self._pending.pop(y.shape[1])
+        native, clipped = from_float(y, self._outputs[0].subtype)
+        self.clipped += clipped
+        written = np.empty_like(y)
+        to_float(native, written)  # what a reader of the output gets is what is measured
+        self._figures.update(x, written)
+        if self._observer is not None:
+            self._observer.update(x, written)
+        blocks = [native]
+        if len(self._outputs) > 1:
+            blocks.append(from_float(x - written, self._outputs[1].subtype)[0])
+        self.sink.put(tuple(blocks))
+
+
+class _Pending:
+    """Input samples that wait for their reconstruction, `[channels, samples]`, in one buffer."""
+
+    def __init__(self, channels: int, dtype: np.dtype[Any]) -> None:
+        self._buffer = np.empty((channels, 0), dtype)
+        self._start = 0
+        self.count = 0
+
+    def push(self, samples: Array) -> Array:
+        """Append interleaved native samples; gives them as floats."""
+        stop = self._start + self.count
+        if stop + len(samples) > self._buffer.shape[1]:
+            kept = self._buffer[:, self._start : stop]
+            room = max(self._buffer.shape[1], 2 * (self.count + len(samples)))
+            buffer = np.empty((kept.shape[0], room), kept.dtype)
+            buffer[:, : self.count] = kept
+            self._buffer, self._start, stop = buffer, 0, self.count
+        fresh = self._buffer[:, stop : stop + len(samples)]
+        to_float(samples, fresh)
+        self.count += len(samples)
+        return fresh
+
+    def pop(self, count: int) -> Array:
+        """The oldest `count` samples, valid until the next push."""
+        piece = self._buffer[:, self._start : self._start + count]
+        self._start += count
+        self.count -= count
+        return piece
+
+
+def _model_rate(reader: Reader, model: Model, settings: Settings) -> int | None:
+    rate = model.sample_rate
+    if rate is None or rate == reader.sample_rate:
+        return None
+    if not settings.resample:
+        raise AudioFileError(
+            f'{reader.name}: {reader.sample_rate} Hz, the model "{model.name}" was made for {rate} Hz. '
+            "Pass --resample to convert on the way."
+        )
+    return rate

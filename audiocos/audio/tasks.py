@@ -1,0 +1,169 @@
+"""From what was typed to a list of tasks: which files, and where their outputs go."""
+
+from __future__ import annotations
+
+import glob
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from audiocos.audio.formats import DEFAULT_EXTENSION, EXTENSIONS, extension_of, is_audio_name
+from audiocos.audio.names import shown
+from audiocos.audio.reconstruct import Task
+from audiocos.errors import UsageError
+
+_MARK = ".reconstructed"
+
+
+@dataclass
+class Plan:
+    """Tasks, and what was asked for but cannot be: (name, message) pairs."""
+
+    tasks: list[Task] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An input file and its place in the tree that is mirrored."""
+
+    path: str
+    place: str
+
+
+def plan(
+    inputs: tuple[str, ...],
+    output: str | None = None,
+    residual: str | None = None,
+    format_name: str | None = None,
+    force: bool = False,
+) -> Plan:
+    """Lay out the work.
+
+    Args:
+        inputs: files, folders (searched below), glob patterns, or "-" for standard input.
+        output: a file for one input, a folder that mirrors the inputs, "-", or None for beside each input.
+        residual: likewise, for x - y.
+        format_name: the container of the outputs, as libsndfile names it; by extension when None.
+        force: existing outputs may be replaced.
+
+    Raises:
+        UsageError: words that do not go together.
+    """
+    result = Plan()
+    sources: list[_Source] = []
+    for text in dict.fromkeys(inputs):
+        sources += _find(text, [output, residual], result)
+    unique = {os.path.realpath(source.path) if source.path != "-" else "-": source for source in sources}
+    single = len(inputs) == 1 and (inputs[0] == "-" or os.path.isfile(inputs[0]))
+    if not single and output is not None and (output == "-" or os.path.isfile(output)):
+        raise UsageError(f"-o {shown(output)}: several inputs need a folder for their outputs.")
+    if not single and residual is not None and os.path.isfile(residual):
+        raise UsageError(f"--residual {shown(residual)}: several inputs need a folder for their residuals.")
+    for source in unique.values():
+        result.tasks.append(_task(source, output, residual, format_name, single))
+    return _without_clashes(result, set(unique), force)
+
+
+def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
+    if text == "-":
+        return [_Source("-", "stdin.au")]
+    if os.path.isdir(text):
+        found = list(_search(text, [os.path.realpath(path) for path in below if path not in (None, "-")]))
+        if not found:
+            result.failures.append((text, f"{shown(text)}: no audio files in this folder. Check the path."))
+        return found
+    if os.path.lexists(text):
+        return [_Source(text, os.path.basename(text))]
+    if glob.has_magic(text):
+        matches = sorted(path for path in glob.glob(text, recursive=True) if os.path.isfile(path))
+        if not matches:
+            result.failures.append((text, f"{shown(text)}: matches no file. Check the pattern."))
+        return [_Source(path, os.path.basename(path)) for path in matches if _MARK not in os.path.basename(path)]
+    result.failures.append((text, f"{shown(text)}: no such file or folder. Check the path."))
+    return []
+
+
+def _search(folder: str, outputs: list[str]) -> list[_Source]:
+    """Audio files below a folder, sorted; not hidden ones, nor earlier outputs."""
+    found = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name[:1] != "." and os.path.realpath(os.path.join(here, name)) not in outputs
+        )
+        for name in sorted(files):
+            if name[:1] != "." and is_audio_name(name) and _MARK not in name:
+                path = os.path.join(here, name)
+                found.append(_Source(path, os.path.relpath(path, folder)))
+    return found
+
+
+def _task(source: _Source, output: str | None, residual: str | None, format_name: str | None, single: bool) -> Task:
+    path, chosen = _output(source, output, format_name, single)
+    task = Task(source.path, path, chosen)
+    if residual is None:
+        return task
+    if single and not _is_folder(residual):
+        return replace(task, residual=residual, residual_format=_format_of(residual))
+    name = os.path.splitext(source.place)[0] + ".wav"
+    return replace(task, residual=os.path.join(residual, name))
+
+
+def _output(source: _Source, output: str | None, format_name: str | None, single: bool) -> tuple[str, str | None]:
+    """The output's path and its container, None to keep the input's."""
+    if output == "-" or (output is None and source.path == "-"):
+        return "-", format_name or "AU"
+    extension = DEFAULT_EXTENSION.get(format_name, format_name.lower()) if format_name else extension_of(source.place)
+    if output is not None and single and not _is_folder(output):
+        same = extension_of(output) == extension_of(source.place)
+        return output, format_name or (None if same else _format_of(output))
+    stem = os.path.splitext(source.place)[0]
+    if output is None:
+        beside = Path(source.path)
+        return str(beside.with_name(f"{os.path.basename(stem)}{_MARK}.{extension}")), format_name
+    return os.path.join(output, f"{stem}.{extension}"), format_name
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) or path.endswith(("/", os.sep)) or not extension_of(path)
+
+
+def _format_of(path: str) -> str:
+    extension = extension_of(path)
+    if extension not in EXTENSIONS:
+        raise UsageError(f"{shown(path)}: no format is known by this extension. Choose another, or pass --format.")
+    return EXTENSIONS[extension]
+
+
+def _without_clashes(planned: Plan, inputs: set[str], force: bool) -> Plan:
+    """Leave out tasks that would write over an input, over each other, or over what is there."""
+    taken: dict[str, str] = {}
+    kept = Plan(failures=planned.failures)
+    for task in planned.tasks:
+        reason = None
+        for path in (task.output, task.residual):
+            if path is None or path == "-":
+                continue
+            real = os.path.realpath(path)
+            if real in inputs or any(_same(path, source) for source in inputs):
+                reason = f"{shown(path)}: is an input, and inputs are never overwritten. Choose another place with -o."
+            elif real in taken:
+                reason = f"{shown(path)}: is already the output of {shown(taken[real])}. Choose a folder with -o."
+            elif os.path.isdir(path):
+                reason = f"{shown(path)}: is a folder. Choose another name with -o."
+            elif os.path.lexists(path) and not force:
+                reason = f"{shown(path)}: exists already. Pass --force to replace it, or choose another place with -o."
+            taken.setdefault(real, task.input)
+        if reason is None:
+            kept.tasks.append(task)
+        else:
+            kept.failures.append((task.input, reason))
+    return kept
+
+
+def _same(path: str, source: str) -> bool:
+    """Whether two names are one file, hard links included."""
+    try:
+        return source != "-" and os.path.samefile(path, source)
+    except OSError:
+        return False

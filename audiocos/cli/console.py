@@ -1,0 +1,129 @@
+"""What the commands share on the terminal: progress on stderr, tables on stdout, figures as text."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from audiocos.errors import DeviceError
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute. auto takes an accelerator when there is one and the model has no fast transform.",
+)
+
+
+class FileProgress:
+    """A bar over several files, weighted by their sizes; nothing when stderr is no terminal."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self._weights = [_size(path) for path in paths]
+        self._bar: Any = None
+        self._task: Any = None
+        self._lock = threading.Lock()
+        self._done = [0.0] * len(paths)
+
+    def update(self, index: int, done: int, total: int | None) -> None:
+        """File `index` has come to `done` of `total` frames."""
+        share = min(done / total, 1.0) if total else 0.0
+        with self._lock:
+            self._done[index] = share * self._weights[index]
+            if self._bar is not None:
+                self._bar.update(self._task, completed=sum(self._done))
+
+    def finish(self, index: int) -> None:
+        """File `index` is done, or has failed."""
+        self.update(index, 1, 1)
+
+    @contextlib.contextmanager
+    def shown(self, what: str) -> Iterator[FileProgress]:
+        """Show the bar meanwhile."""
+        if not sys.stderr.isatty():
+            yield self
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+
+        columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()]
+        eta = [TextColumn("ETA"), Remaining()]
+        with Progress(*columns, *eta, console=Console(stderr=True), transient=True) as self._bar:
+            self._task = self._bar.add_task(what, total=max(sum(self._weights), 1))
+            yield self
+        self._bar = None
+
+
+def print_json(row: dict[str, Any]) -> None:
+    """One JSON object on one line of stdout."""
+    print(json.dumps(row, allow_nan=False), flush=True)
+
+
+def print_table(title: str, columns: list[tuple[str, str]], rows: list[list[str]]) -> None:
+    """A table on stdout; columns are (heading, "left" or "right")."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left")
+    for heading, side in columns:
+        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width).print(table)
+
+
+def snr_text(snr_db: float | None, max_abs_error: float) -> str:
+    """An SNR for people: "exact" where nothing was lost."""
+    if snr_db is None:
+        return "exact" if max_abs_error == 0 else "-"
+    return f"{snr_db:.2f} dB"
+
+
+def level_text(amplitude: float) -> str:
+    """An amplitude in dB of full scale."""
+    return f"{20 * math.log10(amplitude):.1f} dBFS" if amplitude > 0 else "none"
+
+
+def length_text(seconds: float) -> str:
+    """A duration: 12.3 s, 4:05 or 3:00:00.
+
+    >>> length_text(245.2)
+    '4:05'
+    """
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def check_device(device: str) -> None:
+    """Fail early when an accelerator was asked for and is not there.
+
+    Raises:
+        DeviceError: it is not.
+    """
+    if device in ("cuda", "mps"):
+        from audiocos.execution import accelerator_present
+
+        if accelerator_present() != device:
+            raise DeviceError(f"device {device}: not available here. Use --device cpu or auto.")
+
+
+def _size(path: str) -> int:
+    try:
+        return max(os.path.getsize(path), 1)
+    except OSError:
+        return 1

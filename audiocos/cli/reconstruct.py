@@ -1,0 +1,232 @@
+"""`audiocos reconstruct`: files through a model."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from audiocos.audio.formats import resolve_format, resolve_subtype
+from audiocos.audio.names import shown
+from audiocos.audio.reconstruct import Result, Settings, Task, reconstruct_file
+from audiocos.audio.tasks import Plan, plan
+from audiocos.cli.console import (
+    FileProgress,
+    check_device,
+    device_option,
+    length_text,
+    level_text,
+    print_json,
+    print_table,
+    snr_text,
+)
+from audiocos.cli.main import say
+from audiocos.errors import AudiocosError, UsageError
+from audiocos.execution import choose_device
+from audiocos.model import Model, load
+
+
+@click.command(
+    "reconstruct",
+    epilog="""\b
+Examples:
+  audiocos reconstruct speech.wav                      writes speech.reconstructed.wav
+  audiocos reconstruct song.flac -o song.wav           another container
+  audiocos reconstruct recordings/ -o out/             a whole tree
+  audiocos reconstruct 'takes/*.wav' --report r.html   a page to look at and listen to
+  audiocos reconstruct a.wav --model lapped-quarter --residual lost.wav
+  cat a.wav | audiocos reconstruct - > b.au            a pipe
+
+Exit code: 0 all done, 1 some file failed, 2 wrong usage.""",
+)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--output", help="File for one input, folder for more; default beside the input.")
+@click.option("-m", "--model", default="exact", show_default=True, help="Name in the catalogue, or a model's folder.")
+@click.option("--residual", metavar="FILE", help="Also write what was lost, input minus output (folder for more).")
+@click.option("--subtype", help="Sample type of the outputs, for example pcm_16 or float; default as the input's.")
+@click.option("--format", "format_name", help="Container of the outputs, for example flac; default as the input's.")
+@click.option("--min-snr", type=float, metavar="DB", help="A file with less counts as failed; its output is kept.")
+@click.option("--resample", is_flag=True, help="Convert files whose rate is not the model's, there and back (soxr).")
+@click.option("--sanitize", is_flag=True, help="Replace NaN, infinity and absurd samples by silence and count them.")
+@click.option("--strict", is_flag=True, help="Damaged files fail instead of being processed as far as they go.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision; default as the samples need.")
+@device_option
+@click.option("--jobs", type=click.IntRange(1), help="Files at a time; default one a core.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file on stdout, and nothing else there.")
+@click.option("--report", metavar="FILE.html", help="Write a page with pictures and players for each file.")
+@click.option("--force", is_flag=True, help="Replace outputs that exist.")
+@click.pass_context
+def command(
+    context: click.Context,
+    inputs: tuple[str, ...],
+    output: str | None,
+    model: str,
+    residual: str | None,
+    subtype: str | None,
+    format_name: str | None,
+    min_snr: float | None,
+    resample: bool,
+    sanitize: bool,
+    strict: bool,
+    dtype: str | None,
+    device: str,
+    jobs: int | None,
+    as_json: bool,
+    report: str | None,
+    force: bool,
+) -> None:
+    """Put files through a model and say what was lost.
+
+    INPUT is a file, a folder (searched below), a quoted pattern or - for standard input. Format, sample type,
+    rate, channels and tags are kept. Inputs are never changed, and outputs appear only when they are whole.
+    The figures compare the input with the samples as written (before a lossy encoder's own loss).
+    """
+    check_device(device)
+    loaded = load(model)
+    try:
+        chosen = resolve_format(format_name) if format_name else None
+        kind = resolve_subtype(subtype) if subtype else None
+    except AudiocosError as error:
+        raise UsageError(str(error)) from error
+    planned = plan(inputs, output, residual, chosen, force)
+    to_stdout = any(task.output == "-" for task in planned.tasks)
+    if to_stdout and as_json:
+        raise UsageError("--json and the sound cannot both go to standard output. Choose a file with -o.")
+    if report is not None:
+        _check_report(report, force)
+    resolved = choose_device(device, loaded.parameters, loaded.framing)
+    if resolved != "cpu" or device != "auto":
+        say(f"Computing on {resolved}.")
+    settings = Settings(resolved, dtype, kind, strict, sanitize, resample, observe=report is not None)
+    batch = _Batch(loaded, settings, min_snr, as_json, report)
+    batch.fail_all(planned)
+    batch.run(planned.tasks, jobs or os.cpu_count() or 1)
+    if not as_json and not to_stdout:
+        batch.print_table()
+    if report is not None:
+        batch.write_report(report)
+    context.exit(1 if batch.failures else 0)
+
+
+@dataclass
+class _Outcome:
+    result: Result | None
+    failure: str | None
+
+
+class _Batch:
+    """The files of one run: their results and failures, in the order they were given."""
+
+    def __init__(self, model: Model, settings: Settings, min_snr: float | None, as_json: bool, report: str | None):
+        self._model, self._settings = model, settings
+        self._min_snr, self._as_json = min_snr, as_json
+        self.results: list[Result] = []
+        self.failures: list[tuple[str, str]] = []
+
+    def fail_all(self, planned: Plan) -> None:
+        for name, text in planned.failures:
+            self._fail(name, text)
+
+    def run(self, tasks: list[Task], jobs: int) -> None:
+        stop = threading.Event()
+        progress = FileProgress([task.input for task in tasks])
+
+        def work(index: int) -> _Outcome:
+            try:
+                result = reconstruct_file(
+                    tasks[index],
+                    self._model,
+                    self._settings,
+                    progress=lambda done, total: progress.update(index, done, total),
+                    stop=stop,
+                )
+                return _Outcome(result, None)
+            except AudiocosError as error:
+                return _Outcome(None, str(error))
+            except MemoryError:
+                return _Outcome(None, f"{shown(tasks[index].input)}: not enough memory. Try --jobs 1.")
+            finally:
+                progress.finish(index)
+
+        with progress.shown(f"{len(tasks)} files" if len(tasks) != 1 else shown(os.path.basename(tasks[0].input))):
+            if min(jobs, len(tasks)) <= 1:
+                for index, task in enumerate(tasks):
+                    self._take(task, work(index))
+                return
+            pool = ThreadPoolExecutor(min(jobs, len(tasks)))
+            try:
+                futures: list[Future[_Outcome]] = [pool.submit(work, index) for index in range(len(tasks))]
+                for task, future in zip(tasks, futures, strict=True):
+                    self._take(task, future.result())
+            except BaseException:
+                stop.set()
+                raise
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def print_table(self) -> None:
+        columns = [("file", "left"), ("length", "right"), ("SNR", "right"), ("peak error", "right")]
+        columns += [("clipped", "right"), ("x real time", "right")]
+        rows = []
+        for result in self.results:
+            row, figures = result.row(), result.figures
+            rows.append(
+                [
+                    shown(result.task.output),
+                    length_text(figures.samples / result.sample_rate),
+                    snr_text(figures.snr_db, figures.max_abs_error),
+                    level_text(figures.max_abs_error),
+                    str(result.clipped) if result.clipped else "",
+                    f"{row['realtime_factor']:.0f}",
+                ]
+            )
+        if rows:
+            print_table(f'Reconstructed with model "{self._model.name}"', columns, rows)
+
+    def write_report(self, path: str) -> None:
+        raise NotImplementedError
+
+    def _take(self, task: Task, outcome: _Outcome) -> None:
+        if outcome.result is None:
+            self._fail(task.input, outcome.failure or "")
+            return
+        result = outcome.result
+        for warning in result.warnings:
+            say(f"Warning: {warning}")
+        if result.sanitized:
+            say(f"Warning: {shown(task.input)}: {result.sanitized} samples were not sound and are silent now.")
+        if result.clipped:
+            say(
+                f"Warning: {shown(task.output)}: {result.clipped} samples were beyond full scale and are clipped. "
+                "--subtype float keeps them."
+            )
+        self.results.append(result)
+        if self._as_json:
+            print_json(result.row())
+        if self._min_snr is not None and not _good_enough(result, self._min_snr):
+            snr = snr_text(result.figures.snr_db, result.figures.max_abs_error)
+            self._fail(task.input, f"{shown(task.input)}: SNR {snr}, below the {self._min_snr:g} dB of --min-snr.")
+
+    def _fail(self, name: str, text: str) -> None:
+        self.failures.append((name, text))
+        say(f"Error: {text}")
+
+
+def _good_enough(result: Result, min_snr: float) -> bool:
+    figures = result.figures
+    return figures.max_abs_error == 0 or (figures.snr_db is not None and figures.snr_db >= min_snr)
+
+
+def _check_report(path: str, force: bool) -> None:
+    if os.path.lexists(path) and not force:
+        raise UsageError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
+
+
+def _facts(model: Model) -> list[tuple[str, Any]]:
+    from audiocos.modelcard import facts
+
+    return list(facts(model))

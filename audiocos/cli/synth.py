@@ -1,0 +1,69 @@
+"""`audiocos synth`: synthetic signals to files."""
+
+from __future__ import annotations
+
+import inspect
+import os
+
+import click
+import numpy as np
+
+from audiocos.audio.formats import EXTENSION_SUBTYPE, EXTENSIONS, extension_of, from_float, resolve_subtype, subtype_in
+from audiocos.audio.names import shown
+from audiocos.audio.writer import Writer
+from audiocos.errors import AudiocosError, UsageError
+from audiocos.signals import SIGNALS
+
+
+@click.command(
+    "synth",
+    epilog="""\b
+Examples:
+  audiocos synth chirp sweep.wav --seconds 10
+  audiocos synth speech-like voice.flac --rate 16000
+  audiocos synth tone a.wav --frequency 440 --channels 2 --subtype float""",
+)
+@click.argument("name", type=click.Choice(list(SIGNALS)))
+@click.argument("out")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True)
+@click.option("--rate", type=click.IntRange(1000, 768000), default=48000, show_default=True, help="Sample rate, Hz.")
+@click.option("--channels", type=click.IntRange(1, 1024), default=1, show_default=True, help="The same in each.")
+@click.option("--seed", type=int, default=0, show_default=True, help="For the signals with chance in them.")
+@click.option(
+    "--frequency", type=click.FloatRange(0, min_open=True), default=440.0, show_default=True, help="tone: Hz."
+)
+@click.option("--harmonics", type=click.IntRange(1), default=8, show_default=True, help="harmonic: partials a note.")
+@click.option("--subtype", default="pcm_16", show_default=True, help="Sample type, for example pcm_24 or float.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def command(
+    name: str,
+    out: str,
+    seconds: float,
+    rate: int,
+    channels: int,
+    seed: int,
+    frequency: float,
+    harmonics: int,
+    subtype: str,
+    force: bool,
+) -> None:
+    """Write the synthetic signal NAME to the file OUT; its extension says the format."""
+    extension = extension_of(out)
+    if extension not in EXTENSIONS:
+        raise UsageError(f"{shown(out)}: no format is known by this extension. Try .wav or .flac.")
+    if os.path.lexists(out) and not force:
+        raise AudiocosError(f"{shown(out)}: exists already. Pass --force to replace it.")
+    try:
+        kind = EXTENSION_SUBTYPE.get(extension) or resolve_subtype(subtype)
+    except AudiocosError as error:
+        raise UsageError(str(error)) from error
+    make = SIGNALS[name]
+    wanted = {"seed": seed, "frequency": frequency, "harmonics": harmonics}
+    known = inspect.signature(make).parameters
+    signal = make(max(1, round(seconds * rate)), rate, **{key: v for key, v in wanted.items() if key in known})
+    container = EXTENSIONS[extension]
+    kind = subtype_in(container, kind)
+    samples, _ = from_float(np.broadcast_to(signal, (channels, signal.size)), kind)
+    with Writer(out, container, kind, rate, channels, frames=signal.size) as writer:
+        writer.write(samples)
+        writer.commit()

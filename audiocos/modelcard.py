@@ -1,0 +1,60 @@
+"""What there is to say about a model, for its card (README.md) and for `audiocos models NAME`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audiocos.model import Model
+
+
+def facts(model: Model) -> list[tuple[str, str]]:
+    """What a person wants to know of a model, as (name, value) pairs."""
+    numbers, framing = model.numbers, model.framing
+    count = 4 + numbers.coefficients * (1 if numbers.tied else 2) * (2 if numbers.phased else 1)
+    latency = framing.latency()
+    rate = model.sample_rate
+    return [
+        ("family", model.family + (", tied" if numbers.tied else "") + f": {count} learnable numbers"),
+        ("frame", f"{numbers.frame} samples"),
+        ("coefficients", f"{numbers.coefficients} a frame, {numbers.coefficients / framing.hop:.3g} a sample"),
+        ("framing", f"{framing.kind}, hop {framing.hop}, window {framing.window}"),
+        ("sample rate", f"{rate} Hz" if rate else "any"),
+        ("latency", f"{latency} samples, {1000 * latency / (rate or 48000):.1f} ms at {rate or 48000} Hz"),
+        ("exact", exactness(model)),
+        *((str(name), _value(value)) for name, value in (model.training | model.figures).items()),
+    ]
+
+
+def exactness(model: Model) -> str:
+    """Whether framing and pair give back what they are fed, measured on their matrices."""
+    if model.numbers.frame > 8192:
+        return "not measured (frame above 8192)"
+    off = model.framing.deviation(model.numbers)
+    return f"yes, to {off:.0e} of full scale" if off < 1e-9 else f"no, off by up to {off:.2g} of an impulse"
+
+
+def card(model: Model) -> str:
+    """The card, Markdown."""
+    rows = "\n".join(f"| {name} | {value} |" for name, value in facts(model))
+    return f"""# {model.name}
+
+{model.description or "An audiocos model."}
+
+| | |
+| --- | --- |
+{rows}
+
+Exact means: {model.framing.condition}.
+
+```python
+import audiocos
+
+model = audiocos.load("{model.name}")
+y = model.reconstruct(x)  # x: float32 or float64, [channels, samples]
+```
+"""
+
+
+def _value(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,240 @@
+"""Model folders: writing one whole or not at all, reading one strictly, finding the shipped ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audiocos.cosines import CosineParameters
+from audiocos.errors import FramingError, ModelError
+from audiocos.framing import Framing
+from audiocos.model import Model
+from audiocos.modelcard import card
+
+VERSION = 1
+TENSORS = "model.safetensors"
+CONFIG = "config.json"
+CARD = "README.md"
+LARGEST_FRAME = 2**20
+
+_KEYS: dict[str, tuple[type, ...]] = {
+    "version": (int,),
+    "family": (str,),
+    "frame": (int,),
+    "coefficients": (int,),
+    "tied": (bool,),
+    "origin": (int, float),
+    "framing": (dict,),
+    "sample_rate": (int, type(None)),
+    "description": (str,),
+    "training": (dict,),
+    "figures": (dict,),
+}
+
+
+def catalogue_folder() -> Path:
+    """Where the shipped models lie: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent / "models"
+    return checkout if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else package / "models"
+
+
+def catalogue() -> list[str]:
+    """Names of the shipped models, sorted."""
+    folder = catalogue_folder()
+    return sorted(path.parent.name for path in folder.glob(f"*/{CONFIG}"))
+
+
+def load(name: str | Path) -> Model:
+    """See `audiocos.load`."""
+    text = os.fspath(name)
+    shipped = catalogue_folder() / text
+    folder = shipped if text in catalogue() else Path(text)
+    if not folder.is_dir():
+        if folder.exists():
+            raise ModelError(f"{text}: a model is a folder with {CONFIG} and {TENSORS}; this is a file.")
+        raise ModelError(f"{text}: no such model. Give a folder, or one of: {', '.join(catalogue())}.")
+    config = _read_config(folder)
+    tensors = _read_tensors(folder)
+    try:
+        return _assemble(folder.resolve().name, config, tensors)
+    except (ValueError, FramingError) as error:
+        raise ModelError(f"{folder}: the model does not fit together: {error}") from error
+
+
+def save(model: Model, folder: Path, *, force: bool) -> None:
+    """See `Model.save`."""
+    if folder.exists() and not force:
+        raise ModelError(f"{folder}: exists already. Choose another name or pass --force to replace it.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            _write_all(model, fresh)
+            _put_in_place(fresh, folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be written: {error.strerror}. Choose another place.") from error
+
+
+def _write_all(model: Model, fresh: Path) -> None:
+    from safetensors.numpy import save as to_bytes
+
+    arrays = dict(model.numbers.arrays())
+    if model.framing.window == "custom":
+        arrays["analysis_window"] = model.framing.analysis_window
+        arrays["synthesis_window"] = model.framing.synthesis_window
+    fresh.chmod(0o755)
+    contents = {
+        TENSORS: to_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()}),
+        CONFIG: (json.dumps(_config(model), indent=2, allow_nan=False) + "\n").encode(),
+        CARD: card(model).encode(),
+    }
+    for name, content in contents.items():
+        with open(fresh / name, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    _fsync_folder(fresh)
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Rename; a folder that is replaced is moved aside first and comes back if the rename fails."""
+    if not folder.exists():
+        os.rename(fresh, folder)
+    else:
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+        os.rename(folder, aside / folder.name)
+        try:
+            os.rename(fresh, folder)
+        except OSError:
+            os.rename(aside / folder.name, folder)
+            raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    _fsync_folder(folder.parent)
+
+
+def _fsync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _config(model: Model) -> dict[str, Any]:
+    numbers, framing = model.numbers, model.framing
+    return {
+        "version": VERSION,
+        "family": model.family,
+        "frame": numbers.frame,
+        "coefficients": numbers.coefficients,
+        "tied": numbers.tied,
+        "origin": numbers.origin,
+        "framing": {"kind": framing.kind, "hop": framing.hop, "window": framing.window},
+        "sample_rate": model.sample_rate,
+        "description": model.description,
+        "training": model.training,
+        "figures": model.figures,
+    }
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        pickles = [p.name for p in folder.iterdir() if p.suffix in (".pt", ".pth", ".pkl", ".bin", ".ckpt")]
+        if pickles:
+            raise ModelError(
+                f"{folder}: holds {pickles[0]}, a pickle, and no {CONFIG}. Pickles can run code and are never loaded; "
+                f"save the model with Model.save()."
+            ) from None
+        raise ModelError(f"{folder}: no {CONFIG}. Is it a model folder?") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: damaged, not valid JSON ({error}). Take the model from its source again.") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: damaged, not a JSON object. Take the model from its source again.")
+    if config.get("version") != VERSION:
+        raise ModelError(
+            f"{path}: version {config.get('version')!r} is unknown, this audiocos reads version {VERSION}. "
+            "Update audiocos or save the model anew."
+        )
+    for key, types in _KEYS.items():
+        if key not in config:
+            raise ModelError(f'{path}: "{key}" is missing. Take the model from its source again.')
+        if not isinstance(config[key], types) or (isinstance(config[key], bool) and bool not in types):
+            raise ModelError(f'{path}: "{key}" is {config[key]!r}, of the wrong type.')
+    unknown = sorted(config.keys() - _KEYS.keys())
+    if unknown:
+        raise ModelError(f'{path}: "{unknown[0]}" is unknown in version {VERSION}. Update audiocos.')
+    return config
+
+
+def _read_tensors(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    path = folder / TENSORS
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{folder}: no {TENSORS}. Take the model from its source again.") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
+    if content[:1] == b"\x80" or content[:2] == b"PK":
+        raise ModelError(f"{path}: a pickle under another name. Pickles can run code and are never loaded.")
+    try:
+        return dict(from_bytes(content))
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path}: truncated or damaged ({error}). Take the model from its source again.") from error
+
+
+def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[Any, Any]]) -> Model:
+    frame, m, framing = config["frame"], config["coefficients"], config["framing"]
+    if not 1 <= frame <= LARGEST_FRAME or not 1 <= m <= LARGEST_FRAME:
+        raise ValueError(f"frame {frame}, coefficients {m}: each must be from 1 to {LARGEST_FRAME}.")
+    if config["family"] not in ("base", "phased"):
+        raise ValueError(f'family "{config["family"]}": unknown; base or phased.')
+    rate = config["sample_rate"]
+    if rate is not None and rate < 1:
+        raise ValueError(f"sample_rate {rate}: must be at least 1 Hz, or null.")
+    for key, kind in (("kind", str), ("hop", int), ("window", str)):
+        if not isinstance(framing.get(key), kind):
+            raise ValueError(f'framing: "{key}" is {framing.get(key)!r}.')
+    shapes = {"amplitudes": 4, "analysis_frequencies": m, "synthesis_frequencies": m}
+    if config["family"] == "phased":
+        shapes |= {"analysis_phases": m, "synthesis_phases": m}
+    custom = framing["window"] == "custom"
+    if custom:
+        shapes |= {"analysis_window": frame, "synthesis_window": frame}
+    missing, extra = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
+    if missing or extra:
+        raise ValueError(f"{TENSORS} " + (f"lacks {missing[0]}." if missing else f"has an unknown tensor {extra[0]}."))
+    for key, size in shapes.items():
+        if tensors[key].shape != (size,) or tensors[key].dtype != np.float64:
+            found = f"{tensors[key].dtype} {list(tensors[key].shape)}"
+            raise ValueError(f"{key}: {found}, expected float64 [{size}].")
+    windows = [tensors.pop(key) for key in ("analysis_window", "synthesis_window")] if custom else [None, None]
+    numbers = CosineParameters(frame, m, origin=float(config["origin"]), tied=config["tied"], **tensors)
+    return Model(
+        numbers,
+        Framing(framing["kind"], frame, framing["hop"], framing["window"], *windows),  # type: ignore[arg-type]
+        name=name,
+        sample_rate=rate,
+        description=config["description"],
+        training=config["training"],
+        figures=config["figures"],
+    )
