@@ -35,7 +35,8 @@ class Execution(Protocol):
     """What a stream needs of an execution, on any device. C channels, g frames a group.
 
     `input` `[C, N - H + g H]` holds the last N - H samples and g H new ones; the owner writes the new ones.
-    `step` turns them into `output` `[C, g H]` and moves the input on; `analyze` and `synthesize` are its halves.
+    `step` turns them into `output` `[C, g H]` and moves the input on; `analyze` and `synthesize` are its
+    halves.
     """
 
     way: str
@@ -44,12 +45,23 @@ class Execution(Protocol):
     output: Array
     coefficients: Array
 
-    def step(self) -> None: ...
-    def analyze(self) -> None: ...
-    def synthesize(self) -> None: ...
-    def reset(self) -> None: ...
-    def state(self) -> dict[str, Array]: ...
-    def load_state(self, state: dict[str, Array]) -> None: ...
+    def step(self) -> None:
+        """Input to output."""
+
+    def analyze(self) -> None:
+        """Input to `coefficients`; moves the input on."""
+
+    def synthesize(self) -> None:
+        """`coefficients` to output."""
+
+    def reset(self) -> None:
+        """Back to silence."""
+
+    def state(self) -> dict[str, Array]:
+        """A copy of what the next step depends on."""
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Take over what `state` returned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +108,9 @@ def choose_way(parameters: CosineParameters, framing: Framing, coefficients: boo
 # Parameters and framings never change and compare by identity, so a changed parameter is a new key and
 # the matrices of the old one fall out of the cache.
 @lru_cache(maxsize=8)
-def matrices(parameters: CosineParameters, framing: Framing, dtype: DTypeLike, fused: bool) -> tuple[Array, ...]:
+def matrices(
+    parameters: CosineParameters, framing: Framing, dtype: DTypeLike, fused: bool
+) -> tuple[Array, ...]:
     """The dense matrices, transposed for frames in rows and with the windows inside.
 
     Returns:
@@ -143,9 +157,11 @@ class CpuExecution:
         self._sums = np.zeros((channels, group + framing.overlap - 1, h), dtype)
         self._hops = self._frames.reshape(channels, group, framing.overlap, h)
         # Block frames do not overlap: the frames are the output and no sum is needed.
-        self.output = (self._frames if framing.overlap == 1 else self._sums).reshape(channels, -1)[:, : group * h]
+        finished = self._frames if framing.overlap == 1 else self._sums
+        self.output = finished.reshape(channels, -1)[:, : group * h]
         self._keep = coefficients
-        self.coefficients = np.zeros((channels, group, m if coefficients or self.way == "factored" else 0), dtype)
+        kept = m if coefficients or self.way == "factored" else 0
+        self.coefficients = np.zeros((channels, group, kept), dtype)
         if self.way == "fast":
             self._prepare_fast(parameters, framing)
         else:
@@ -291,7 +307,10 @@ def _sliding(buffer: Array, group: int, frame: int, hop: int) -> Array:
 
 
 def accelerator_present() -> str | None:
-    """ "cuda" or "mps" where one can be used, else None. Imports torch only where there is a driver."""
+    """Name the accelerator that can be used, "cuda" or "mps", or None.
+
+    Torch is imported only where there is a driver.
+    """
     cuda = any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/dxg")) or sys.platform == "win32"
     if not cuda and sys.platform != "darwin":
         return None
