@@ -245,9 +245,10 @@ def grid_rows(
         grid_origin: the grid's time origin, in samples.
         frame: N, samples a frame.
     """
-    rows = np.rint(frequencies * size / np.pi - 0.5).astype(np.int64)
-    if rows.size == 0 or rows.min() < 0 or rows.max() >= size or np.any(np.diff(rows) <= 0):
+    nearest = np.rint(frequencies * size / np.pi - 0.5)
+    if nearest.size == 0 or nearest.min() < 0 or nearest.max() >= size or np.any(np.diff(nearest) <= 0):
         return None
+    rows = nearest.astype(np.int64)
     exact = (rows + 0.5) * np.pi / size
     tolerance = 4 * np.finfo(np.float64).eps * np.pi * (frame + abs(origin) + abs(grid_origin))
     offset = frequencies * origin - exact * grid_origin + (0.0 if phases is None else phases)
