@@ -203,8 +203,11 @@ class Stream:
                 self._fill = 0
 
     def _check(self, block: Array, name: str) -> None:
-        if not isinstance(block, np.ndarray) or block.ndim != 2:
-            shape = list(np.shape(block))
+        if not isinstance(block, np.ndarray):
+            kind = type(block).__name__
+            raise StreamError(f"{name}: expected a numpy array [{self.channels}, samples], got a {kind}.")
+        if block.ndim != 2:
+            shape = list(block.shape)
             raise StreamError(f"{name}: expected an array [{self.channels}, samples], got shape {shape}.")
         if block.shape[0] != self.channels:
             raise StreamError(f"{name}: {block.shape[0]} channels; this stream has {self.channels}.")
