@@ -98,7 +98,13 @@ class TorchExecution:
 
     def reset(self) -> None:
         """Back to silence."""
-        for buffer in (self._host_input, self._host_output, self._sums, self._spectrum):
+        for buffer in (
+            self._host_input,
+            self._host_output,
+            self._host_coefficients,
+            self._sums,
+            self._spectrum,
+        ):
             buffer.zero_()
 
     def state(self) -> dict[str, Array]:
