@@ -76,6 +76,10 @@ class Analysis(_Bank):
         - input: `[..., frame]`
         - output: `[..., coefficients]`, in the input's dtype
 
+    Raises:
+        ValueError: another last dimension.
+        TypeError: integers, which the matrices cannot be cast to.
+
     >>> encoder = Analysis(cosines.orthogonal(8, 4))
     >>> encoder(torch.zeros(2, 3, 8)).shape
     torch.Size([2, 3, 4])
@@ -247,5 +251,7 @@ def _to_numpy(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _check_last(tensor: Tensor, size: int, name: str) -> None:
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        raise TypeError(f"expected a floating-point tensor, got {tensor.dtype}.")
     if tensor.ndim == 0 or tensor.shape[-1] != size:
         raise ValueError(f"expected [..., {name}] with {name} = {size}, got shape {list(tensor.shape)}.")
