@@ -67,7 +67,7 @@ def segment_length(sample_rate: float) -> int:
 
 def compare(x: Array, y: Array, sample_rate: float = 48000.0) -> Figures:
     """Figures of a whole signal, `[channels, samples]` each."""
-    running = RunningFigures(x.shape[0], segment_length(sample_rate))
+    running = RunningFigures(x.shape[0] if x.ndim == 2 else 1, segment_length(sample_rate))
     running.update(x, y)
     return running.figures()
 
@@ -175,7 +175,7 @@ class _Totals:
         self.residual_energy += float(energy.sum())
         self.max_abs_error = max(self.max_abs_error, float(np.abs(residual).max()))
         tiny = np.finfo(np.float64).tiny
-        ratio = 10 * np.log10(np.maximum(signal, tiny) / np.maximum(energy, tiny))
+        ratio = 10 * (np.log10(np.maximum(signal, tiny)) - np.log10(np.maximum(energy, tiny)))
         self.segmental_sum += float(np.clip(ratio, low, high)[heard].sum())
         self.distance_sum += float(_log_spectral_distances(x, y, window).sum())
 
