@@ -98,12 +98,22 @@ class TorchExecution:
 
     def reset(self) -> None:
         """Back to silence."""
-        for buffer in (self._host_input, self._host_output, self._sums, self._spectrum):
+        for buffer in (
+            self._host_input,
+            self._host_output,
+            self._host_coefficients,
+            self._sums,
+            self._spectrum,
+        ):
             buffer.zero_()
 
     def state(self) -> dict[str, Array]:
         """A copy of what the next step depends on."""
-        return {"input": self.input.copy(), "sums": self._sums.cpu().numpy().copy(), "output": self.output.copy()}
+        return {
+            "input": self.input.copy(),
+            "sums": self._sums.cpu().numpy().copy(),
+            "output": self.output.copy(),
+        }
 
     def load_state(self, state: dict[str, Array]) -> None:
         """Take over what `state` returned."""
@@ -140,7 +150,7 @@ class TorchExecution:
     def _capture(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
         """Record the step's kernels once; replaying them costs one launch. Warm-up must leave no trace."""
         sums, spectrum = self._sums.clone(), self._spectrum.clone()
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call, unused-ignore]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(3):
@@ -169,7 +179,7 @@ class TorchExecution:
     def _overlap_add(self, frames: torch.Tensor) -> None:
         """Sum frames, oldest first whatever the group (as on the CPU)."""
         g, r, sums = self.group, self._overlap, self._sums
-        hops = frames.unflatten(-1, (r, self._hop))
+        hops = frames.reshape(*frames.shape[:-1], r, self._hop)
         sums[:, : r - 1] = sums[:, g:].clone()
         sums[:, r - 1 :] = hops[:, :, r - 1]
         for i in reversed(range(r - 1)):

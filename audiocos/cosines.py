@@ -116,12 +116,12 @@ class CosineParameters:
     @property
     def analysis_amplitudes(self) -> Float64:
         """alpha_n / sqrt(N), `[N]`."""
-        return _per_sample(self.amplitudes[0], self.amplitudes[1], self.frame) / np.sqrt(self.frame)
+        return _per_sample(self.amplitudes[:2] / np.sqrt(self.frame), self.frame)
 
     @property
     def synthesis_amplitudes(self) -> Float64:
         """beta_n / sqrt(M), `[N]`."""
-        return _per_sample(self.amplitudes[2], self.amplitudes[3], self.frame) / np.sqrt(self.coefficients)
+        return _per_sample(self.amplitudes[2:] / np.sqrt(self.coefficients), self.frame)
 
     def analysis_matrix(self) -> Float64:
         """W1, `[M, N]`: X = W1 x."""
@@ -212,7 +212,12 @@ def lapped(frame: int, rows: ArrayLike | None = None) -> CosineParameters:
         raise ValueError(f"frame: {frame}; a lapped frame is even, twice the hop.")
     hop = frame // 2
     kept = np.arange(hop) if rows is None else np.asarray(rows, dtype=np.int64)
-    if kept.ndim != 1 or not kept.size or len(set(kept.tolist())) != kept.size or kept.min() < 0 or kept.max() >= hop:
+    if (
+        kept.ndim != 1
+        or not kept.size
+        or np.unique(kept).size != kept.size
+        or not set(kept) <= set(range(hop))
+    ):
         raise ValueError(f"rows: give distinct numbers from 0 to {hop - 1}.")
     w = (kept + 0.5) * np.pi / hop
     scale = (8.0 * kept.size / hop) ** 0.25  # a2 a4 = 2 sqrt(2 M / H), shared evenly
@@ -240,9 +245,10 @@ def grid_rows(
         grid_origin: the grid's time origin, in samples.
         frame: N, samples a frame.
     """
-    rows = np.rint(frequencies * size / np.pi - 0.5).astype(np.int64)
-    if rows.size == 0 or rows.min() < 0 or rows.max() >= size or np.any(np.diff(rows) <= 0):
+    nearest = np.rint(frequencies * size / np.pi - 0.5)
+    if nearest.size == 0 or nearest.min() < 0 or nearest.max() >= size or np.any(np.diff(nearest) <= 0):
         return None
+    rows = nearest.astype(np.int64)
     exact = (rows + 0.5) * np.pi / size
     tolerance = 4 * np.finfo(np.float64).eps * np.pi * (frame + abs(origin) + abs(grid_origin))
     offset = frequencies * origin - exact * grid_origin + (0.0 if phases is None else phases)
@@ -258,7 +264,7 @@ def check_sizes(frame: int, coefficients: int) -> None:
             raise ValueError(f"{name}: {value}; at least 1 is needed.")
 
 
-def _per_sample(first: float, rest: float, frame: int) -> Float64:
-    values = np.full(frame, rest)
-    values[0] = first
+def _per_sample(first_and_rest: Float64, frame: int) -> Float64:
+    values = np.full(frame, first_and_rest[1])
+    values[0] = first_and_rest[0]
     return values

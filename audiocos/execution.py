@@ -35,7 +35,8 @@ class Execution(Protocol):
     """What a stream needs of an execution, on any device. C channels, g frames a group.
 
     `input` `[C, N - H + g H]` holds the last N - H samples and g H new ones; the owner writes the new ones.
-    `step` turns them into `output` `[C, g H]` and moves the input on; `analyze` and `synthesize` are its halves.
+    `step` turns them into `output` `[C, g H]` and moves the input on; `analyze` and `synthesize` are its
+    halves.
     """
 
     way: str
@@ -44,12 +45,23 @@ class Execution(Protocol):
     output: Array
     coefficients: Array
 
-    def step(self) -> None: ...
-    def analyze(self) -> None: ...
-    def synthesize(self) -> None: ...
-    def reset(self) -> None: ...
-    def state(self) -> dict[str, Array]: ...
-    def load_state(self, state: dict[str, Array]) -> None: ...
+    def step(self) -> None:
+        """Input to output."""
+
+    def analyze(self) -> None:
+        """Input to `coefficients`; moves the input on."""
+
+    def synthesize(self) -> None:
+        """`coefficients` to output."""
+
+    def reset(self) -> None:
+        """Back to silence."""
+
+    def state(self) -> dict[str, Array]:
+        """A copy of what the next step depends on."""
+
+    def load_state(self, state: dict[str, Array]) -> None:
+        """Take over what `state` returned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +108,9 @@ def choose_way(parameters: CosineParameters, framing: Framing, coefficients: boo
 # Parameters and framings never change and compare by identity, so a changed parameter is a new key and
 # the matrices of the old one fall out of the cache.
 @lru_cache(maxsize=8)
-def matrices(parameters: CosineParameters, framing: Framing, dtype: DTypeLike, fused: bool) -> tuple[Array, ...]:
+def matrices(
+    parameters: CosineParameters, framing: Framing, dtype: DTypeLike, fused: bool
+) -> tuple[Array, ...]:
     """The dense matrices, transposed for frames in rows and with the windows inside.
 
     Returns:
@@ -142,16 +156,19 @@ class CpuExecution:
         self._frames = np.zeros((channels, group, n), dtype)
         self._sums = np.zeros((channels, group + framing.overlap - 1, h), dtype)
         self._hops = self._frames.reshape(channels, group, framing.overlap, h)
+        self._addend = np.zeros((group, h), dtype)
         # Block frames do not overlap: the frames are the output and no sum is needed.
-        self.output = (self._frames if framing.overlap == 1 else self._sums).reshape(channels, -1)[:, : group * h]
+        finished = self._frames if framing.overlap == 1 else self._sums
+        self.output = finished.reshape(channels, -1)[:, : group * h]
         self._keep = coefficients
-        self.coefficients = np.zeros((channels, group, m if coefficients or self.way == "factored" else 0), dtype)
+        kept = m if coefficients or self.way == "factored" else 0
+        self.coefficients = np.zeros((channels, group, kept), dtype)
+        self._coefficient_rows = self.coefficients.reshape(channels * group, -1)
         if self.way == "fast":
             self._prepare_fast(parameters, framing)
         else:
             self._matrices = matrices(parameters, framing, np.dtype(dtype), self.way == "fused")
             self._frame_rows = self._frames.reshape(channels * group, n)
-            self._coefficient_rows = self.coefficients.reshape(channels * group, -1)
             self._fused_rows = np.zeros_like(self._frame_rows) if self.way == "fused" else self._frame_rows
 
     def step(self) -> None:
@@ -176,7 +193,7 @@ class CpuExecution:
         """Input to `coefficients`; moves the input on."""
         if self.way == "fast":
             self._transform_forward()
-            np.take(self._grid, self._fast.rows, axis=2, out=self.coefficients, mode="clip")
+            np.take(self._grid, self._grid_indices, out=self._coefficient_rows, mode="clip")
         else:
             np.copyto(self._frames, self._windows)
             np.matmul(self._frame_rows, self._matrices[0], out=self._coefficient_rows)
@@ -187,7 +204,7 @@ class CpuExecution:
         if self.way == "fast":
             if not self._fast.complete:
                 self._grid[...] = 0
-            self._grid[:, :, self._fast.rows] = self.coefficients
+            np.put(self._grid, self._grid_indices, self.coefficients, mode="clip")
             self._transform_back()
         else:
             np.matmul(self._coefficient_rows, self._matrices[1], out=self._frame_rows)
@@ -208,25 +225,27 @@ class CpuExecution:
         self._sums[...] = state["sums"]
         self.output[...] = state["output"]
 
+    # numpy moves overlapping samples in place, and adds without iterator buffers, only where both sides are
+    # contiguous: hence one channel at a time, and `_addend`.
+
     def _advance(self) -> None:
-        """Move the last N - H samples to the front, in pieces that do not overlap (so without a copy)."""
-        step, kept = self.group * self._hop, self.input.shape[1] - self.group * self._hop
-        for start in range(0, kept, step):
-            stop = min(start + step, kept)
-            self.input[:, start:stop] = self.input[:, start + step : stop + step]
+        """Move the last N - H samples to the front."""
+        step = self.group * self._hop
+        for samples in self.input:
+            samples[:-step] = samples[step:]
 
     def _overlap_add(self) -> None:
         """Sum frames, oldest first whatever the group, so that every grouping rounds alike."""
-        g, r = self.group, self._hops.shape[2]
+        g, r, step = self.group, self._hops.shape[2], self.group * self._hop
         if r == 1:
             return
-        sums = self._sums
-        for start in range(0, r - 1, g):
-            stop = min(start + g, r - 1)
-            sums[:, start:stop] = sums[:, start + g : stop + g]
-        sums[:, r - 1 :] = self._hops[:, :, r - 1]
-        for i in reversed(range(r - 1)):
-            sums[:, i : i + g] += self._hops[:, :, i]
+        for sums, hops in zip(self._sums, self._hops, strict=True):
+            samples = sums.reshape(-1)
+            samples[:-step] = samples[step:]
+            sums[r - 1 :] = hops[:, r - 1]
+            for i in reversed(range(r - 1)):
+                self._addend[...] = hops[:, i]
+                sums[i : i + g] += self._addend
 
     def _prepare_fast(self, parameters: CosineParameters, framing: Framing) -> None:
         found = fast_rows(parameters, framing)
@@ -239,27 +258,36 @@ class CpuExecution:
         analysis = halves.copy()
         if not found.lapped:
             analysis[0] = 1.0
-        self._scale_in = (analysis * parameters.analysis_amplitudes * framing.analysis_window).astype(dtype)
-        self._scale_out = (halves * parameters.synthesis_amplitudes * framing.synthesis_window).astype(dtype)
+        analysis *= parameters.analysis_amplitudes * framing.analysis_window
+        synthesis = halves * parameters.synthesis_amplitudes * framing.synthesis_window
         if found.lapped:
-            self._scale_out[self._hop // 2 :] *= -1
-        mask = np.zeros(found.size, dtype)
-        mask[found.rows] = 1
-        self._mask = mask
-        channels, group, n = self._frames.shape
-        self._grid = self._frames if found.size == n else np.zeros((channels, group, found.size), dtype)
+            # The signs of (-c_r - d, a - b_r), to which the MDCT folds the quarters (a, b, c, d).
+            analysis[self._hop // 2 :] *= -1
+            synthesis[self._hop // 2 :] *= -1
+        # One scale a frame, not one for all: numpy multiplies arrays of one shape without buffers of its own.
+        shape = self._frames.shape
+        self._scale_in = np.ascontiguousarray(np.broadcast_to(analysis, shape), dtype)
+        self._scale_out = np.ascontiguousarray(np.broadcast_to(synthesis, shape), dtype)
+        grid_shape = (*shape[:2], found.size)
+        self._grid = self._frames if found.size == shape[2] else np.zeros(grid_shape, dtype)
+        self._folded = np.zeros(grid_shape if found.lapped else 0, dtype)
+        every_frame = np.arange(shape[0] * shape[1])[:, None] * found.size
+        self._grid_indices = every_frame + found.rows  # of each kept coefficient in the flattened grid
+        self._mask = np.zeros(grid_shape, dtype)
+        self._mask[:, :, found.rows] = 1
 
     def _transform_forward(self) -> None:
-        grid, n = self._grid, self._frames.shape[2]
+        frames, grid, n = self._frames, self._grid, self._frames.shape[2]
+        np.copyto(frames, self._windows)
+        frames *= self._scale_in
         if self._fast.lapped:
-            np.multiply(self._windows, self._scale_in, out=self._frames)
             half = self._hop // 2
-            a, b, c, d = (self._frames[:, :, i * half : (i + 1) * half] for i in range(4))
-            np.add(c[:, :, ::-1], d, out=grid[:, :, :half])
-            np.negative(grid[:, :, :half], out=grid[:, :, :half])
-            np.subtract(a, b[:, :, ::-1], out=grid[:, :, half:])
-        else:
-            np.multiply(self._windows, self._scale_in, out=grid[:, :, :n])
+            a, b, c, d = (frames[:, :, i * half : (i + 1) * half] for i in range(4))
+            grid[:, :, :half], grid[:, :, half:] = c[:, :, ::-1], a
+            self._folded[:, :, :half], self._folded[:, :, half:] = d, b[:, :, ::-1]
+            grid += self._folded
+        elif grid is not frames:
+            grid[:, :, :n] = frames
             grid[:, :, n:] = 0
         kind = 4 if self._fast.lapped else 3
         self._store(scipy.fft.dct(grid, type=kind, overwrite_x=True, workers=self._workers))
@@ -267,16 +295,15 @@ class CpuExecution:
     def _transform_back(self) -> None:
         kind = 4 if self._fast.lapped else 2
         self._store(scipy.fft.dct(self._grid, type=kind, overwrite_x=True, workers=self._workers))
-        frames, grid, scale = self._frames, self._grid, self._scale_out
+        frames, grid = self._frames, self._grid
         if self._fast.lapped:
             half = self._hop // 2
             u, v = grid[:, :, :half], grid[:, :, half:]
-            np.multiply(v, scale[:half], out=frames[:, :, :half])
-            np.multiply(v[:, :, ::-1], scale[half : 2 * half], out=frames[:, :, half : 2 * half])
-            np.multiply(u[:, :, ::-1], scale[2 * half : 3 * half], out=frames[:, :, 2 * half : 3 * half])
-            np.multiply(u, scale[3 * half :], out=frames[:, :, 3 * half :])
-        else:
-            np.multiply(grid[:, :, : frames.shape[2]], scale, out=frames)
+            for i, quarter in enumerate((v, v[:, :, ::-1], u[:, :, ::-1], u)):
+                frames[:, :, i * half : (i + 1) * half] = quarter
+        elif grid is not frames:
+            np.copyto(frames, grid[:, :, : frames.shape[2]])
+        frames *= self._scale_out
 
     def _store(self, transformed: Array) -> None:
         """Scipy may transform in place or not; the grid buffer holds the result either way."""
@@ -291,7 +318,10 @@ def _sliding(buffer: Array, group: int, frame: int, hop: int) -> Array:
 
 
 def accelerator_present() -> str | None:
-    """ "cuda" or "mps" where one can be used, else None. Imports torch only where there is a driver."""
+    """Name the accelerator that can be used, "cuda" or "mps", or None.
+
+    Torch is imported only where there is a driver.
+    """
     cuda = any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/dxg")) or sys.platform == "win32"
     if not cuda and sys.platform != "darwin":
         return None

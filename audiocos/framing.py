@@ -13,6 +13,7 @@ Three kinds:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,10 +26,13 @@ KINDS = ("block", "overlap", "lapped")
 CONDITIONS = {
     "block": "exact when the pair is exact on one frame (synthesis times analysis is the identity)",
     "overlap": "exact when the pair is exact on one frame: the windows already sum to one",
-    "lapped": "exact when the pair is the MDCT with as many coefficients as the hop: aliases cancel between frames",
+    "lapped": (
+        "exact when the pair is the MDCT with as many coefficients as the hop: aliases cancel between frames"
+    ),
 }
 
 _TOLERANCE = 1e-10
+_FROM_NAME: Any = None  # __post_init__ puts the array in its place
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +56,8 @@ class Framing:
     frame: int
     hop: int
     window: str
-    analysis_window: Float64 = field(default=None, repr=False)  # type: ignore[assignment]
-    synthesis_window: Float64 = field(default=None, repr=False)  # type: ignore[assignment]
+    analysis_window: Float64 = field(default=_FROM_NAME, repr=False)
+    synthesis_window: Float64 = field(default=_FROM_NAME, repr=False)
 
     def __post_init__(self) -> None:
         self._check_sizes()
@@ -104,9 +108,13 @@ class Framing:
         if n < 1 or h < 1:
             raise FramingError(f"frame {n}, hop {h}: both must be at least 1.")
         if self.kind == "block" and h != n:
-            raise FramingError(f"block framing: hop {h} is not the frame {n}; frames would overlap or leave gaps.")
+            raise FramingError(
+                f"block framing: hop {h} is not the frame {n}; frames would overlap or leave gaps."
+            )
         if self.kind == "lapped" and n != 2 * h:
-            raise FramingError(f"lapped framing: frame {n} is not twice the hop {h}; its aliases could not cancel.")
+            raise FramingError(
+                f"lapped framing: frame {n} is not twice the hop {h}; its aliases could not cancel."
+            )
         if n % h:
             raise FramingError(
                 f"{self.kind} framing: hop {h} does not divide frame {n}; samples would be covered unevenly. "
@@ -118,9 +126,9 @@ class Framing:
         low, high = float(total.min()), float(total.max())
         if not low > 0.0 or high - low > _TOLERANCE * high:
             raise FramingError(
-                f'{self.kind} framing: window "{self.window}" at hop {self.hop} does not meet the overlap-add '
-                f"condition: the window products sum to {low:.6g}..{high:.6g} instead of a constant above 0. "
-                "Use a smaller hop or another window, for example sqrt-hann."
+                f'{self.kind} framing: window "{self.window}" at hop {self.hop} does not meet the '
+                f"overlap-add condition: the window products sum to {low:.6g}..{high:.6g} "
+                "instead of a constant above 0. Use a smaller hop or another window, for example sqrt-hann."
             )
         return float(total.mean())
 
@@ -182,7 +190,8 @@ def named_window(name: str, frame: int) -> Float64:
         window = np.asarray(get_window(name.removeprefix("sqrt-"), frame), dtype=np.float64)
     except ValueError as error:
         raise FramingError(
-            f'window "{name}": unknown; try rectangular, sqrt-hann, sine, kbd, kbd:ALPHA or a scipy.signal window.'
+            f'window "{name}": unknown; '
+            "try rectangular, sqrt-hann, sine, kbd, kbd:ALPHA or a scipy.signal window."
         ) from error
     return np.sqrt(window.clip(0.0)) if name.startswith("sqrt-") else window
 

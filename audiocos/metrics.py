@@ -67,7 +67,7 @@ def segment_length(sample_rate: float) -> int:
 
 def compare(x: Array, y: Array, sample_rate: float = 48000.0) -> Figures:
     """Figures of a whole signal, `[channels, samples]` each."""
-    running = RunningFigures(x.shape[0], segment_length(sample_rate))
+    running = RunningFigures(x.shape[0] if x.ndim == 2 else 1, segment_length(sample_rate))
     running.update(x, y)
     return running.figures()
 
@@ -96,7 +96,9 @@ class RunningFigures:
             ValueError: shapes that differ from each other or from the first block's channels.
         """
         if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._pending.shape[1]:
-            raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples].")
+            raise ValueError(
+                f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples]."
+            )
         self._samples += x.shape[1]
         if self._pending_samples:
             taken = min(self._segment - self._pending_samples, x.shape[1])
@@ -125,7 +127,9 @@ class RunningFigures:
             samples=self._samples,
             mse=totals.residual_energy / count if count else 0.0,
             snr_db=snr_db(totals.signal_energy, totals.residual_energy),
-            segmental_snr_db=totals.segmental_sum / totals.segmental_count if totals.segmental_count else None,
+            segmental_snr_db=totals.segmental_sum / totals.segmental_count
+            if totals.segmental_count
+            else None,
             max_abs_error=totals.max_abs_error,
             log_spectral_distance_db=totals.distance_sum / totals.segments if totals.segments else 0.0,
         )
@@ -171,7 +175,7 @@ class _Totals:
         self.residual_energy += float(energy.sum())
         self.max_abs_error = max(self.max_abs_error, float(np.abs(residual).max()))
         tiny = np.finfo(np.float64).tiny
-        ratio = 10 * np.log10(np.maximum(signal, tiny) / np.maximum(energy, tiny))
+        ratio = 10 * (np.log10(np.maximum(signal, tiny)) - np.log10(np.maximum(energy, tiny)))
         self.segmental_sum += float(np.clip(ratio, low, high)[heard].sum())
         self.distance_sum += float(_log_spectral_distances(x, y, window).sum())
 

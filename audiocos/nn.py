@@ -24,7 +24,9 @@ class _Bank(nn.Module):
 
     times: Tensor
 
-    def __init__(self, frame: int, origin: float, frequencies: nn.Parameter, phases: nn.Parameter | None) -> None:
+    def __init__(
+        self, frame: int, origin: float, frequencies: nn.Parameter, phases: nn.Parameter | None
+    ) -> None:
         super().__init__()
         self.frame = frame
         self.origin = origin
@@ -55,7 +57,7 @@ class _Bank(nn.Module):
             except TypeError:  # torch refuses to move float64 to mps
                 return tensor
 
-        return super()._apply(keep_precision, recurse)
+        return super()._apply(keep_precision, recurse)  # type: ignore[no-untyped-call, unused-ignore]
 
     def extra_repr(self) -> str:
         """Sizes, and what is not the default."""
@@ -74,6 +76,10 @@ class Analysis(_Bank):
         - input: `[..., frame]`
         - output: `[..., coefficients]`, in the input's dtype
 
+    Raises:
+        ValueError: another last dimension.
+        TypeError: integers, which the matrices cannot be cast to.
+
     >>> encoder = Analysis(cosines.orthogonal(8, 4))
     >>> encoder(torch.zeros(2, 3, 8)).shape
     torch.Size([2, 3, 4])
@@ -81,14 +87,17 @@ class Analysis(_Bank):
 
     def __init__(self, parameters: CosineParameters) -> None:
         p = parameters
-        super().__init__(p.frame, p.origin, _learn(p.analysis_frequencies), _learn_optional(p.analysis_phases))
+        super().__init__(
+            p.frame, p.origin, _learn(p.analysis_frequencies), _learn_optional(p.analysis_phases)
+        )
         self.a1 = _learn(p.amplitudes[0])
         self.a2 = _learn(p.amplitudes[1])
 
     def matrix(self) -> Tensor:
         """W1, `[coefficients, frame]`, float64."""
         bank: Tensor = cosines.cosines(torch, self.frequencies, self.phases, self.times)
-        return bank * self._amplitude(self.a1, self.a2) / self.frame**0.5
+        amplitude: Tensor = self._amplitude(self.a1, self.a2) / self.frame**0.5
+        return bank * amplitude
 
     def forward(self, x: Tensor) -> Tensor:
         """Frames to coefficients."""
@@ -109,14 +118,17 @@ class Synthesis(_Bank):
 
     def __init__(self, parameters: CosineParameters) -> None:
         p = parameters
-        super().__init__(p.frame, p.origin, _learn(p.synthesis_frequencies), _learn_optional(p.synthesis_phases))
+        super().__init__(
+            p.frame, p.origin, _learn(p.synthesis_frequencies), _learn_optional(p.synthesis_phases)
+        )
         self.a3 = _learn(p.amplitudes[2])
         self.a4 = _learn(p.amplitudes[3])
 
     def matrix(self) -> Tensor:
         """W2, `[frame, coefficients]`, float64."""
         bank: Tensor = cosines.cosines(torch, self.frequencies, self.phases, self.times)
-        return bank.mT * self._amplitude(self.a3, self.a4)[:, None] / self.coefficients**0.5
+        amplitude: Tensor = self._amplitude(self.a3, self.a4) / self.coefficients**0.5
+        return bank.mT * amplitude[:, None]
 
     def forward(self, coefficients: Tensor) -> Tensor:
         """Coefficients to frames."""
@@ -239,5 +251,7 @@ def _to_numpy(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _check_last(tensor: Tensor, size: int, name: str) -> None:
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        raise TypeError(f"expected a floating-point tensor, got {tensor.dtype}.")
     if tensor.ndim == 0 or tensor.shape[-1] != size:
         raise ValueError(f"expected [..., {name}] with {name} = {size}, got shape {list(tensor.shape)}.")

@@ -82,7 +82,7 @@ def harmonic(
 
 
 def speech_like(samples: int, sample_rate: float, *, seed: int = 0) -> Float64:
-    """Buzz and noise through three wandering formants with a syllable rhythm: no words, but speech's spectrum.
+    """Buzz and noise through three formants with a syllable rhythm: no words, but speech's spectrum.
 
     A pulse train of wandering pitch (90 to 160 Hz), noise in the pauses, and formants near 500, 1500 and
     2500 Hz (Peterson and Barney 1952 give the ranges), peak 0.9.

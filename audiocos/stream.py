@@ -57,7 +57,9 @@ class Stream:
         workers: int = 1,
     ) -> None:
         if parameters.frame != framing.frame:
-            raise StreamError(f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}.")
+            raise StreamError(
+                f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}."
+            )
         if channels < 1 or group < 1:
             raise StreamError(f"channels {channels}, group {group}: both must be at least 1.")
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -75,6 +77,7 @@ class Stream:
             coefficients=coefficients,
             workers=workers,
         )
+        self._flushed = False
         self._history = framing.frame - framing.hop
         self._step = group * framing.hop
         self.reset()
@@ -168,7 +171,9 @@ class Stream:
         arrays = {name: value for name, value in state.items() if isinstance(mine[name], np.ndarray)}
         for name, value in arrays.items():
             if np.shape(value) != mine[name].shape:
-                raise StreamError(f"state: {name} has shape {list(np.shape(value))}, not {list(mine[name].shape)}.")
+                raise StreamError(
+                    f"state: {name} has shape {list(np.shape(value))}, not {list(mine[name].shape)}."
+                )
         self._execution.load_state(arrays)
         self._fill, self._ahead, self._flushed = state["fill"], state["ahead"], state["flushed"]
 
@@ -198,10 +203,15 @@ class Stream:
                 self._fill = 0
 
     def _check(self, block: Array, name: str) -> None:
-        if not isinstance(block, np.ndarray) or block.ndim != 2:
-            shape = list(np.shape(block))
+        if not isinstance(block, np.ndarray):
+            kind = type(block).__name__
+            raise StreamError(f"{name}: expected a numpy array [{self.channels}, samples], got a {kind}.")
+        if block.ndim != 2:
+            shape = list(block.shape)
             raise StreamError(f"{name}: expected an array [{self.channels}, samples], got shape {shape}.")
         if block.shape[0] != self.channels:
             raise StreamError(f"{name}: {block.shape[0]} channels; this stream has {self.channels}.")
         if block.dtype != self.dtype:
-            raise StreamError(f"{name}: dtype {block.dtype}; this stream computes in {self.dtype}. Convert it first.")
+            raise StreamError(
+                f"{name}: dtype {block.dtype}; this stream computes in {self.dtype}. Convert it first."
+            )
