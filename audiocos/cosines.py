@@ -212,12 +212,7 @@ def lapped(frame: int, rows: ArrayLike | None = None) -> CosineParameters:
         raise ValueError(f"frame: {frame}; a lapped frame is even, twice the hop.")
     hop = frame // 2
     kept = np.arange(hop) if rows is None else np.asarray(rows, dtype=np.int64)
-    if (
-        kept.ndim != 1
-        or not kept.size
-        or np.unique(kept).size != kept.size
-        or not set(kept) <= set(range(hop))
-    ):
+    if kept.ndim != 1 or not kept.size or np.unique(kept).size != kept.size or not set(kept) <= set(range(hop)):
         raise ValueError(f"rows: give distinct numbers from 0 to {hop - 1}.")
     w = (kept + 0.5) * np.pi / hop
     scale = (8.0 * kept.size / hop) ** 0.25  # a2 a4 = 2 sqrt(2 M / H), shared evenly

@@ -108,9 +108,7 @@ def choose_way(parameters: CosineParameters, framing: Framing, coefficients: boo
 # Parameters and framings never change and compare by identity, so a changed parameter is a new key and
 # the matrices of the old one fall out of the cache.
 @lru_cache(maxsize=8)
-def matrices(
-    parameters: CosineParameters, framing: Framing, dtype: DTypeLike, fused: bool
-) -> tuple[Array, ...]:
+def matrices(parameters: CosineParameters, framing: Framing, dtype: DTypeLike, fused: bool) -> tuple[Array, ...]:
     """The dense matrices, transposed for frames in rows and with the windows inside.
 
     Returns:

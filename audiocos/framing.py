@@ -26,9 +26,7 @@ KINDS = ("block", "overlap", "lapped")
 CONDITIONS = {
     "block": "exact when the pair is exact on one frame (synthesis times analysis is the identity)",
     "overlap": "exact when the pair is exact on one frame: the windows already sum to one",
-    "lapped": (
-        "exact when the pair is the MDCT with as many coefficients as the hop: aliases cancel between frames"
-    ),
+    "lapped": ("exact when the pair is the MDCT with as many coefficients as the hop: aliases cancel between frames"),
 }
 
 _TOLERANCE = 1e-10
@@ -108,13 +106,9 @@ class Framing:
         if n < 1 or h < 1:
             raise FramingError(f"frame {n}, hop {h}: both must be at least 1.")
         if self.kind == "block" and h != n:
-            raise FramingError(
-                f"block framing: hop {h} is not the frame {n}; frames would overlap or leave gaps."
-            )
+            raise FramingError(f"block framing: hop {h} is not the frame {n}; frames would overlap or leave gaps.")
         if self.kind == "lapped" and n != 2 * h:
-            raise FramingError(
-                f"lapped framing: frame {n} is not twice the hop {h}; its aliases could not cancel."
-            )
+            raise FramingError(f"lapped framing: frame {n} is not twice the hop {h}; its aliases could not cancel.")
         if n % h:
             raise FramingError(
                 f"{self.kind} framing: hop {h} does not divide frame {n}; samples would be covered unevenly. "
@@ -190,8 +184,7 @@ def named_window(name: str, frame: int) -> Float64:
         window = np.asarray(get_window(name.removeprefix("sqrt-"), frame), dtype=np.float64)
     except ValueError as error:
         raise FramingError(
-            f'window "{name}": unknown; '
-            "try rectangular, sqrt-hann, sine, kbd, kbd:ALPHA or a scipy.signal window."
+            f'window "{name}": unknown; try rectangular, sqrt-hann, sine, kbd, kbd:ALPHA or a scipy.signal window.'
         ) from error
     return np.sqrt(window.clip(0.0)) if name.startswith("sqrt-") else window
 

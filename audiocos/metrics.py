@@ -96,9 +96,7 @@ class RunningFigures:
             ValueError: shapes that differ from each other or from the first block's channels.
         """
         if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._pending.shape[1]:
-            raise ValueError(
-                f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples]."
-            )
+            raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples].")
         self._samples += x.shape[1]
         if self._pending_samples:
             taken = min(self._segment - self._pending_samples, x.shape[1])
@@ -127,9 +125,7 @@ class RunningFigures:
             samples=self._samples,
             mse=totals.residual_energy / count if count else 0.0,
             snr_db=snr_db(totals.signal_energy, totals.residual_energy),
-            segmental_snr_db=totals.segmental_sum / totals.segmental_count
-            if totals.segmental_count
-            else None,
+            segmental_snr_db=totals.segmental_sum / totals.segmental_count if totals.segmental_count else None,
             max_abs_error=totals.max_abs_error,
             log_spectral_distance_db=totals.distance_sum / totals.segments if totals.segments else 0.0,
         )

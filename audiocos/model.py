@@ -70,7 +70,7 @@ class Model:
 
     @property
     def family(self) -> str:
-        """ "base" or "phased"."""
+        """Which family: "base" or "phased"."""
         return "phased" if self.numbers.phased else "base"
 
     def stream(

@@ -231,7 +231,7 @@ def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[A
     numbers = CosineParameters(frame, m, origin=float(config["origin"]), tied=config["tied"], **tensors)
     return Model(
         numbers,
-        Framing(framing["kind"], frame, framing["hop"], framing["window"], *windows),  # type: ignore[arg-type]
+        Framing(framing["kind"], frame, framing["hop"], framing["window"], *windows),
         name=name,
         sample_rate=rate,
         description=config["description"],

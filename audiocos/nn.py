@@ -24,9 +24,7 @@ class _Bank(nn.Module):
 
     times: Tensor
 
-    def __init__(
-        self, frame: int, origin: float, frequencies: nn.Parameter, phases: nn.Parameter | None
-    ) -> None:
+    def __init__(self, frame: int, origin: float, frequencies: nn.Parameter, phases: nn.Parameter | None) -> None:
         super().__init__()
         self.frame = frame
         self.origin = origin
@@ -87,9 +85,7 @@ class Analysis(_Bank):
 
     def __init__(self, parameters: CosineParameters) -> None:
         p = parameters
-        super().__init__(
-            p.frame, p.origin, _learn(p.analysis_frequencies), _learn_optional(p.analysis_phases)
-        )
+        super().__init__(p.frame, p.origin, _learn(p.analysis_frequencies), _learn_optional(p.analysis_phases))
         self.a1 = _learn(p.amplitudes[0])
         self.a2 = _learn(p.amplitudes[1])
 
@@ -118,9 +114,7 @@ class Synthesis(_Bank):
 
     def __init__(self, parameters: CosineParameters) -> None:
         p = parameters
-        super().__init__(
-            p.frame, p.origin, _learn(p.synthesis_frequencies), _learn_optional(p.synthesis_phases)
-        )
+        super().__init__(p.frame, p.origin, _learn(p.synthesis_frequencies), _learn_optional(p.synthesis_phases))
         self.a3 = _learn(p.amplitudes[2])
         self.a4 = _learn(p.amplitudes[3])
 

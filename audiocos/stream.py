@@ -57,9 +57,7 @@ class Stream:
         workers: int = 1,
     ) -> None:
         if parameters.frame != framing.frame:
-            raise StreamError(
-                f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}."
-            )
+            raise StreamError(f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}.")
         if channels < 1 or group < 1:
             raise StreamError(f"channels {channels}, group {group}: both must be at least 1.")
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -171,9 +169,7 @@ class Stream:
         arrays = {name: value for name, value in state.items() if isinstance(mine[name], np.ndarray)}
         for name, value in arrays.items():
             if np.shape(value) != mine[name].shape:
-                raise StreamError(
-                    f"state: {name} has shape {list(np.shape(value))}, not {list(mine[name].shape)}."
-                )
+                raise StreamError(f"state: {name} has shape {list(np.shape(value))}, not {list(mine[name].shape)}.")
         self._execution.load_state(arrays)
         self._fill, self._ahead, self._flushed = state["fill"], state["ahead"], state["flushed"]
 
@@ -212,6 +208,4 @@ class Stream:
         if block.shape[0] != self.channels:
             raise StreamError(f"{name}: {block.shape[0]} channels; this stream has {self.channels}.")
         if block.dtype != self.dtype:
-            raise StreamError(
-                f"{name}: dtype {block.dtype}; this stream computes in {self.dtype}. Convert it first."
-            )
+            raise StreamError(f"{name}: dtype {block.dtype}; this stream computes in {self.dtype}. Convert it first.")

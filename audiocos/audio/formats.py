@@ -24,7 +24,7 @@ _BYTES = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_24": 3, "PCM_32":
 _LIMITED = {"WAV", "WAVEX", "AIFF", "SVX", "VOC", "AVR", "NIST", "IRCAM", "PAF", "MAT4", "MAT5", "PVF", "XI", "WVE"}
 LIMIT_BYTES = 2**32 - 2**16
 
-EXTENSIONS = {
+EXTENSIONS: dict[str, str] = {
     **{name.lower(): name for name in sf.available_formats() if name != "RAW"},
     **{"aif": "AIFF", "aifc": "AIFF", "snd": "AU", "oga": "OGG", "opus": "OGG", "iff": "SVX", "sph": "NIST"},
     **{"8svx": "SVX", "sf": "IRCAM", "mat": "MAT5", "wave": "WAV", "bwf": "WAV", "mpc": "MPC2K"},
@@ -125,7 +125,7 @@ def resolve_format(name: str) -> str:
     Raises:
         AudioFileError: no such format.
     """
-    found = EXTENSIONS.get(name.lower(), name.upper())
+    found: str = EXTENSIONS.get(name.lower(), name.upper())
     if found not in sf.available_formats() or found == "RAW":
         known = ", ".join(sorted(n.lower() for n in sf.available_formats() if n != "RAW"))
         raise AudioFileError(f'format "{name}": unknown; choose one of {known}.')

@@ -6,6 +6,7 @@ claim is compared with what was read.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -263,10 +264,8 @@ class Reader:
 
 
 def _close(descriptor: int) -> None:
-    try:
+    with contextlib.suppress(OSError):  # libsndfile may have closed it already
         os.close(descriptor)
-    except OSError:
-        pass  # libsndfile has closed it already
 
 
 def _plain(error: Exception) -> str:
