@@ -19,7 +19,7 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from audiocos.audio.formats import native_dtype
+from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, native_dtype
 from audiocos.audio.names import shown
 from audiocos.audio.stdin import seekable_or_plain
 from audiocos.errors import AudioFileError
@@ -35,13 +35,14 @@ IMPLAUSIBLE = 1e10
 _CODED = {"FLAC", "OGG", "MP3"}
 _CODED_STEP = 4096  # a decoding error costs the block it falls in: one FLAC frame
 
+# What libsndfile's log says of sizes that do not fit the file: claimed and there, in bytes or frames.
 _CLAIMS = (
-    re.compile(r"^\s*(?:data|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE),
-    re.compile(r"SSND : (\d+) \(should be (\d+)\)"),
-    re.compile(r"read from 'COMM' chunk \((\d+)\).*?'SSND' chunk \((\d+)\)", re.DOTALL),
+    ("bytes", re.compile(r"^\s*(?:data|Data Size)\s*: (?P<claimed>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE)),
+    ("bytes", re.compile(r"SSND : (?P<claimed>\d+) \(should be (?P<there>\d+)\)")),
+    ("frames", re.compile(r"'COMM' chunk \((?P<claimed>\d+)\).*?'SSND' chunk \((?P<there>\d+)\)", re.DOTALL)),
+    ("frames", re.compile(r"frame count (?P<there>\d+) does not match value from 'ds64' chunk of (?P<claimed>\d+)")),
+    ("bytes", re.compile(r"^riff : (?P<claimed>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE)),  # W64, not RIFF
 )
-_RF64_CLAIM = re.compile(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
-_W64_CLAIM = re.compile(r"^riff : (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
 class _Sequential(sf.SoundFile):  # type: ignore[misc]
@@ -88,8 +89,7 @@ class Reader:
         self.endian: str = self._file.endian
         self.channels: int = self._file.channels
         self.sample_rate: int = self._file.samplerate
-        claimed = self._file.frames
-        self.frames: int | None = claimed if 0 < claimed < UNKNOWN_FRAMES else None
+        self.frames: int | None = self._claimed_frames()
         if self.sample_rate < 1:
             self.close()
             raise AudioFileError(f"{self.name}: its header says {self.sample_rate} Hz. Repair the header.")
@@ -128,7 +128,7 @@ class Reader:
             filled, ended = 0, False
             while filled < size and not ended:
                 wanted = min(step, size - filled)
-                got = self._read(block[filled : filled + wanted])
+                got = self._read(block[filled : filled + wanted], self.read + filled)
                 ended = got < wanted
                 filled += got
             self.read += filled
@@ -140,11 +140,11 @@ class Reader:
                 break
         self._check_end()
 
-    def _read(self, out: Array) -> int:
+    def _read(self, out: Array, position: int) -> int:
         try:
             return len(self._file.read(len(out), dtype=out.dtype.name, always_2d=True, out=out))
         except sf.LibsndfileError as error:
-            self._damaged(f"damaged at {self._seconds(self.read)} ({_plain(error)})")
+            self._damaged(f"damaged at {self._seconds(position)} ({_plain(error)})")
             return 0
 
     def _check_samples(self, block: Array) -> None:
@@ -164,24 +164,24 @@ class Reader:
         self.sanitized += int(bad.sum())
         block[bad] = 0
 
+    def _claimed_frames(self) -> int | None:
+        claimed: int = self._file.frames
+        # Who writes a WAV into a pipe cannot know its length and says 4 GiB.
+        piped = self.path == "-" and claimed * self.channels * bytes_per_sample(self.subtype) >= LIMIT_BYTES
+        return claimed if 0 < claimed < UNKNOWN_FRAMES and not piped else None
+
     def _check_claims(self) -> None:
         """Compare the header's sizes with the file's, as libsndfile's log tells them."""
         log = self._file.extra_info
         if self._file.frames == 0 and self.format != "OGG":
             self._no_sound(log)
-        for pattern in _CLAIMS:
+        for unit, pattern in _CLAIMS:
             found = pattern.search(log)
-            if found and int(found[1]) > int(found[2]):
-                self._cut(int(found[1]), int(found[2]))
+            if found and int(found["claimed"]) > int(found["there"]):
+                self._damaged(
+                    f"cut off: its header promises {found['claimed']} {unit} of sound, {found['there']} are there"
+                )
                 return
-        rf64, w64 = _RF64_CLAIM.search(log), _W64_CLAIM.search(log)
-        if rf64 and int(rf64[2]) > int(rf64[1]):
-            self._cut(int(rf64[2]), int(rf64[1]))
-        elif self.format == "W64" and w64 and int(w64[1]) > int(w64[2]):
-            self._cut(int(w64[1]), int(w64[2]))
-
-    def _cut(self, claimed: int, there: int) -> None:
-        self._damaged(f"cut off: its header promises {claimed} bytes or frames of sound, {there} are there")
 
     def _no_sound(self, log: str) -> None:
         size = self._size()
@@ -197,7 +197,9 @@ class Reader:
 
     def _check_end(self) -> None:
         if self.read == 0:
-            raise AudioFileError(f"{self.name}: no sound in it can be decoded. Get it from its source again.")
+            raise AudioFileError(
+                f"{self.name}: no sound in it can be decoded. Get it from its source again; ffmpeg may save a part."
+            )
         if self.warnings:
             return
         if self.frames is not None and self.read < self.frames:
