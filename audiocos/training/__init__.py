@@ -1,0 +1,1 @@
+"""Learning a pair from recordings, or from noise."""

@@ -1,0 +1,362 @@
+"""The expected loss of a pair, its gradient and its Gauss-Newton normal equations, in closed form.
+
+The system is linear and the loss quadratic, so sound enters only through its second moment C, here as *probes*:
+signals F `[span, probes]` with F F^T = C. The loss is the squared error of all probes after overlap-add, on one
+hop, with all the frames that reach it:
+
+    loss = || t . x - sum_f B_f A F_f ||^2      A = W1 diag(a) `[M, N]`,  B = diag(s) W2 `[N, M]`
+
+where frame f = 0..R-1 (R = N/H) sees the probes' rows F_f = F[fH : fH+N] and reaches the hop with the rows
+B_f = B[(R-1-f)H : (R-f)H], x = F[(R-1)H : RH], and t = 1 for windows that sum to one. White sound in block
+frames has F = I, which is never formed.
+
+Parameters are one vector: a1..a4, then w and v (and p and q) with frequencies in bins, 1 bin = pi/N. Their derivatives
+are rank one in each k, so the normal equations need Gram products only and never the Jacobian itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from audiocos.cosines import CosineParameters, Float64
+from audiocos.framing import Framing
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What is minimised.
+
+    Args:
+        frame: N of the pair (sets the 1/sqrt(N) and the bin).
+        hop: H of the framing; equals `len(analysis_window)` for block frames.
+        analysis_window: a, `[n]`; n < N only where a taper is cut off (block frames).
+        synthesis_window: s, `[n]`.
+        target: t, `[hop]`: what the windows sum to.
+        probes: F, `[2n - hop, probes]`, or None for white sound in block frames.
+    """
+
+    frame: int
+    hop: int
+    analysis_window: Float64
+    synthesis_window: Float64
+    target: Float64
+    probes: Float64 | None = None
+
+    @property
+    def overlap(self) -> int:
+        """R, frames that cover a sample."""
+        return len(self.analysis_window) // self.hop
+
+    def loss(self, layout: Layout, theta: Float64) -> float:
+        """Squared error a hop at parameters `theta`."""
+        banks = layout.banks(theta, self.analysis_window, self.synthesis_window, derivatives=False)
+        residual = self._residual(banks, self._see(banks.analysis))
+        return float(np.vdot(residual, residual))
+
+    def gradient(self, layout: Layout, theta: Float64) -> tuple[float, Float64]:
+        """The loss and its gradient, `[parameters]`."""
+        banks = layout.banks(theta, self.analysis_window, self.synthesis_window)
+        seen = self._see(banks.analysis)
+        residual = self._residual(banks, seen)
+        moved = [self._see(d) for d in banks.analysis_derivatives]
+        half = self._half_gradient(layout, theta, banks, seen, moved, residual)
+        return float(np.vdot(residual, residual)), layout.reduce(2 * half)
+
+    def normal_equations(self, layout: Layout, theta: Float64) -> tuple[float, Float64, Float64]:
+        """The loss, half its gradient g and J^T J: a Gauss-Newton step solves J^T J step = -g."""
+        banks = layout.banks(theta, self.analysis_window, self.synthesis_window)
+        seen = self._see(banks.analysis)
+        residual = self._residual(banks, seen)
+        moved = [self._see(d) for d in banks.analysis_derivatives]
+        half = self._half_gradient(layout, theta, banks, seen, moved, residual)
+        products = self._products(layout, theta, banks, seen, moved)
+        return float(np.vdot(residual, residual)), layout.reduce(half), layout.reduce_square(products)
+
+    def _see(self, rows: Float64) -> list[Float64]:
+        """What a bank of rows `[M, n]` makes of the probes in each frame: R arrays `[M, probes]`."""
+        if self.probes is None:
+            return [rows]
+        n = rows.shape[1]
+        return [rows @ self.probes[f * self.hop : f * self.hop + n] for f in range(self.overlap)]
+
+    def _reach(self, rows: Float64) -> list[Float64]:
+        """The part of synthesis rows `[M, n]` with which each frame reaches the hop: R arrays `[M, hop]`."""
+        r, h = self.overlap, self.hop
+        return [rows[:, (r - 1 - f) * h : (r - f) * h] for f in range(r)]
+
+    def _first(self) -> list[Float64 | None]:
+        """The first sample of each frame in every probe: R arrays `[probes]`; None for white sound."""
+        if self.probes is None:
+            return [None]
+        return [self.probes[f * self.hop] for f in range(self.overlap)]
+
+    def _residual(self, banks: Banks, seen: list[Float64]) -> Float64:
+        made = sum(b.T @ y for b, y in zip(self._reach(banks.synthesis), seen, strict=True))
+        if self.probes is None:
+            residual = -np.asarray(made)
+            residual[np.diag_indices(self.hop)] += self.target
+            return residual
+        start = (self.overlap - 1) * self.hop
+        return np.asarray(self.target[:, None] * self.probes[start : start + self.hop] - made)
+
+    def _half_gradient(
+        self,
+        layout: Layout,
+        theta: Float64,
+        banks: Banks,
+        seen: list[Float64],
+        moved: list[list[Float64]],
+        residual: Float64,
+    ) -> Float64:
+        back = [b @ residual for b in self._reach(banks.synthesis)]
+        gradient = np.zeros(layout.full_size)
+        for group, ys in zip(layout.analysis_slices, moved, strict=True):
+            gradient[group] = -sum(np.einsum("kr,kr->k", b, y) for b, y in zip(back, ys, strict=True))
+        for group, rows in zip(layout.synthesis_slices, banks.synthesis_derivatives, strict=True):
+            pairs = zip(self._reach(rows), seen, strict=True)
+            gradient[group] = -sum(np.einsum("kr,kr->k", d @ residual, y) for d, y in pairs)
+        both = -sum(float(np.vdot(b, y)) for b, y in zip(back, seen, strict=True))
+        c0, first = banks.analysis[:, 0] / theta[0], self._first()
+        one = -sum(float(c0 @ _dot(b, x)) for b, x in zip(back, first, strict=True))
+        z = (banks.synthesis[:, 0] / theta[2]) @ seen[-1]
+        three = -float(residual[0] @ z)
+        gradient[:4] = one, (both - theta[0] * one) / theta[1], three, (both - theta[2] * three) / theta[3]
+        return gradient
+
+    def _products(
+        self, layout: Layout, theta: Float64, banks: Banks, seen: list[Float64], moved: list[list[Float64]]
+    ) -> Float64:
+        size, r = layout.full_size, self.overlap
+        total = np.zeros((size, size))
+        reach = self._reach(banks.synthesis)
+        turned = [self._reach(d) for d in banks.synthesis_derivatives]
+        first = self._first()
+        c0 = banks.analysis[:, 0] / theta[0]
+        z = (banks.synthesis[:, 0] / theta[2]) @ seen[-1]
+        # Inner products of every direction with: a1's, the common gain of a whole bank, and a3's.
+        one, both, three = (np.zeros(size) for _ in range(3))
+        one_one = both_both = 0.0
+        for f in range(r):
+            b_first = reach[f][:, 0]
+            one_three = float(b_first @ c0) * float(_dot(z[None], first[f])[0])
+            one[2] += one_three
+            for group, ys in zip(layout.analysis_slices, moved, strict=True):
+                three[group] += b_first * (ys[f] @ z)
+            for group, ds in zip(layout.synthesis_slices, turned, strict=True):
+                three[group] += ds[f][:, 0] * (seen[f] @ z)
+            three[3] += float(b_first @ (seen[f] @ z))  # kept aside: <a3, both>
+            for g in range(r):
+                gram = reach[f] @ reach[g].T
+                inner = seen[f] @ seen[g].T
+                both_both += float(np.vdot(gram, inner))
+                seen_first = _dot(seen[g], first[f])
+                c0_gram = c0 @ gram
+                one_one += float(c0_gram @ c0) * _first_dot(first[f], first[g])
+                one[3] += float(c0_gram @ seen_first)  # kept aside: <a1, both>
+                crossed = [np.asarray(ys[f] @ seen[g].T) for ys in moved]
+                for i, (group, ys) in enumerate(zip(layout.analysis_slices, moved, strict=True)):
+                    both[group] += np.einsum("kl,kl->k", gram, crossed[i])
+                    one[group] += c0_gram * _dot(ys[g], first[f])
+                    for j in range(i, len(moved)):
+                        other = layout.analysis_slices[j]
+                        total[group, other] += gram * (ys[f] @ moved[j][g].T)
+                for i, (group, ds) in enumerate(zip(layout.synthesis_slices, turned, strict=True)):
+                    mixed = reach[f] @ ds[g].T
+                    both[group] += np.einsum("kl,kl->l", mixed, inner)
+                    one[group] += (c0 @ mixed) * seen_first
+                    for j in range(i, len(turned)):
+                        other = layout.synthesis_slices[j]
+                        total[group, other] += (ds[f] @ turned[j][g].T) * inner
+                    for j, rows in enumerate(layout.analysis_slices):
+                        total[rows, group] += mixed * crossed[j]
+        _fill_amplitudes(total, theta, one, both, three, one_one, both_both, float(z @ z))
+        upper = np.triu(total)
+        return upper + np.triu(upper, 1).T
+
+
+def _fill_amplitudes(
+    total: Float64,
+    theta: Float64,
+    one: Float64,
+    both: Float64,
+    three: Float64,
+    one_one: float,
+    both_both: float,
+    three_three: float,
+) -> None:
+    """Rows 0..3 of J^T J: a2's direction is (gain - a1 a1's) / a2, a4's is (gain - a3 a3's) / a4."""
+    a1, a2, a3, a4 = theta[:4]
+    one_three, one_both, three_both = one[2], one[3], three[3]
+    basis = np.array(  # Gram matrix of: a1's direction, the gain of either bank, a3's direction
+        [
+            [one_one, one_both, one_three],
+            [one_both, both_both, three_both],
+            [one_three, three_both, three_three],
+        ]
+    )
+    turn = np.array([[1, 0, 0], [-a1 / a2, 1 / a2, 0], [0, 0, 1], [0, 1 / a4, -a3 / a4]])
+    total[:4, :4] = turn @ basis @ turn.T
+    total[:4, 4:] = turn @ np.stack([one, both, three])[:, 4:]
+
+
+@dataclass(frozen=True, eq=False)
+class Banks:
+    """Windowed banks and their derivatives, each `[M, n]`; synthesis transposed."""
+
+    analysis: Float64
+    analysis_derivatives: list[Float64]
+    synthesis: Float64
+    synthesis_derivatives: list[Float64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the parameter vector is laid out.
+
+    Full: a1 a2 a3 a4 | w (p) | v (q). Tied pairs leave out the second half, which repeats the first.
+    """
+
+    frame: int
+    coefficients: int
+    origin: float = 0.0
+    phased: bool = False
+    tied: bool = False
+
+    @classmethod
+    def of(cls, parameters: CosineParameters) -> Layout:
+        """The layout that fits a pair."""
+        p = parameters
+        return cls(p.frame, p.coefficients, p.origin, p.phased, p.tied)
+
+    @property
+    def bin(self) -> float:
+        """Radians per sample of one bin."""
+        return np.pi / self.frame
+
+    @property
+    def half(self) -> int:
+        """Numbers a bank, without amplitudes."""
+        return self.coefficients * (2 if self.phased else 1)
+
+    @property
+    def full_size(self) -> int:
+        """Length of the full vector."""
+        return 4 + 2 * self.half
+
+    @property
+    def analysis_slices(self) -> list[slice]:
+        """Where w (and p) are in the full vector."""
+        m = self.coefficients
+        return [slice(4 + i * m, 4 + (i + 1) * m) for i in range(self.half // m)]
+
+    @property
+    def synthesis_slices(self) -> list[slice]:
+        """Where v (and q) are in the full vector."""
+        return [slice(s.start + self.half, s.stop + self.half) for s in self.analysis_slices]
+
+    def pack(self, parameters: CosineParameters) -> Float64:
+        """A pair's numbers as one vector."""
+        p = parameters
+        parts = [p.amplitudes, p.analysis_frequencies / self.bin]
+        parts += [p.analysis_phases] if p.analysis_phases is not None else []
+        if not self.tied:
+            parts += [p.synthesis_frequencies / self.bin]
+            parts += [p.synthesis_phases] if p.synthesis_phases is not None else []
+        return np.concatenate(parts)
+
+    def unpack(self, theta: Float64) -> CosineParameters:
+        """The pair of a vector."""
+        full = self.expand(theta)
+        a, s = self.analysis_slices, self.synthesis_slices
+        return CosineParameters(
+            self.frame,
+            self.coefficients,
+            full[:4],
+            full[a[0]] * self.bin,
+            full[s[0]] * self.bin,
+            full[a[1]] if self.phased else None,
+            full[s[1]] if self.phased else None,
+            origin=self.origin,
+            tied=self.tied,
+        )
+
+    def expand(self, theta: Float64) -> Float64:
+        """The full vector of a vector."""
+        return np.concatenate([theta, theta[4:]]) if self.tied else theta
+
+    def reduce(self, gradient: Float64) -> Float64:
+        """A gradient for the full vector as one for the vector."""
+        if not self.tied:
+            return gradient
+        return np.concatenate([gradient[:4], gradient[4 : 4 + self.half] + gradient[4 + self.half :]])
+
+    def reduce_square(self, products: Float64) -> Float64:
+        """The same for J^T J, on both sides."""
+        if not self.tied:
+            return products
+        return np.apply_along_axis(self.reduce, 1, np.apply_along_axis(self.reduce, 0, products))
+
+    def banks(
+        self, theta: Float64, analysis_window: Float64, synthesis_window: Float64, derivatives: bool = True
+    ) -> Banks:
+        """Both windowed banks at `theta`, on the windows' samples."""
+        full = self.expand(theta)
+        n = len(analysis_window)
+        times = np.arange(n) + self.origin
+        parts = []
+        for slices, (first, rest), scale, window in (
+            (self.analysis_slices, full[0:2], self.frame, analysis_window),
+            (self.synthesis_slices, full[2:4], self.coefficients, synthesis_window),
+        ):
+            gain = np.full(n, rest / np.sqrt(scale)) * window
+            gain[0] = first / np.sqrt(scale) * window[0]
+            angles = np.outer(full[slices[0]] * self.bin, times)
+            if self.phased:
+                angles += full[slices[1]][:, None]
+            moved = []
+            if derivatives:
+                slope = np.sin(angles)
+                slope *= -gain
+                moved = [slope * (self.bin * times), slope] if self.phased else [slope * (self.bin * times)]
+            bank = np.cos(angles, out=angles)
+            bank *= gain
+            parts.append((bank, moved))
+        return Banks(*parts[0], *parts[1])
+
+
+def objective_for(framing: Framing, probes: Float64 | None = None) -> Objective:
+    """The objective of a framing; probes as for `Objective`."""
+    return Objective(
+        framing.frame,
+        framing.hop,
+        np.asarray(framing.analysis_window),
+        np.asarray(framing.synthesis_window),
+        np.ones(framing.hop),
+        probes,
+    )
+
+
+def tapered(objective: Objective, taper: Float64) -> Objective:
+    """A block objective with each sample weighted: the window fades by sqrt(v), the error too.
+
+    Args:
+        objective: of block frames.
+        taper: v, `[n]`; samples past its end are left out.
+    """
+    n = len(taper)
+    root = np.sqrt(taper)
+    probes = None if objective.probes is None else objective.probes[:n]
+    return replace(
+        objective, hop=n, analysis_window=root, synthesis_window=root, target=taper.copy(), probes=probes
+    )
+
+
+def _dot(rows: Float64, first: Float64 | None) -> Float64:
+    """Rows `[M, probes]` times a probe vector; the first column where the probes are the identity."""
+    return rows[:, 0] if first is None else rows @ first
+
+
+def _first_dot(a: Float64 | None, b: Float64 | None) -> float:
+    return 1.0 if a is None or b is None else float(a @ b)
