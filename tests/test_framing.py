@@ -5,6 +5,7 @@ import pytest
 from scipy import signal
 
 from audiocos import cosines, framing
+from audiocos.cosines import CosineParameters
 from audiocos.errors import AudiocosError, FramingError
 from audiocos.framing import Framing
 
@@ -195,6 +196,10 @@ def brute_force_deviation(f, parameters):
     return worst
 
 
+# Every sample of the frame becomes their sum: all the error lies beside the impulse, none on it.
+SUM_OF_TWO = CosineParameters(2, 1, np.full(4, 2**0.25), np.zeros(1), np.zeros(1))
+
+
 @pytest.mark.parametrize(
     ("f", "parameters", "exact"),
     [
@@ -212,6 +217,7 @@ def brute_force_deviation(f, parameters):
         (framing.lapped(16), cosines.random(16, 8), False),
         (framing.lapped(16), cosines.orthogonal(16, 8), False),
         (framing.overlap(16, 8, "sine"), cosines.lapped(16), True),
+        (framing.overlap(2, 1, "rectangular"), SUM_OF_TWO, False),
     ],
 )
 def test_deviation_is_what_impulses_lose(f, parameters, exact):
