@@ -32,7 +32,12 @@ ON_GRID = {
     "lapped rows": (cosines.lapped(16, [0, 3, 4, 7]), framing.lapped(16)),
     "lapped, block's grid": (cosines.orthogonal(12, 6), framing.lapped(12)),
 }
+GRID = cosines.orthogonal(12, 5).analysis_frequencies
 OFF_GRID = {
+    "banks on different rows": (
+        replace(cosines.orthogonal(12, 5), synthesis_frequencies=GRID + np.pi / 12),
+        framing.block(12),
+    ),
     "random": (cosines.random(12, seed=1), framing.block(12)),
     "random M < N": (cosines.random(12, 4, phased=True), framing.overlap(12, 3)),
     "random M > N": (cosines.random(12, 17), framing.overlap(12, 6)),
