@@ -94,7 +94,7 @@ class RunningFigures:
         self._totals = _Totals()
 
     def update(self, x: Array, y: Array) -> None:
-        """Take the next block of both, `[channels, samples]`, any length.
+        """Take the next block of both, `[channels, samples]`, any length. For an exact copy, y may be x itself.
 
         Raises:
             ValueError: shapes that differ from each other or from the first block's channels.
@@ -105,7 +105,7 @@ class RunningFigures:
         if self._pending_samples:
             taken = min(self._segment - self._pending_samples, x.shape[1])
             self._keep(x[:, :taken], y[:, :taken])
-            x, y = x[:, taken:], y[:, taken:]
+            x, y = (x[:, taken:],) * 2 if y is x else (x[:, taken:], y[:, taken:])
             if self._pending_samples == self._segment:
                 self._totals.add(self._pending[0, :, None], self._pending[1, :, None], self._window)
                 self._pending_samples = 0
@@ -113,7 +113,8 @@ class RunningFigures:
         shape, some = (x.shape[0], -1, self._segment), SEGMENTS_AT_ONCE * self._segment
         for start in range(0, whole, some):
             part = slice(start, min(start + some, whole))
-            self._totals.add(x[:, part].reshape(shape), y[:, part].reshape(shape), self._window)
+            segments = x[:, part].reshape(shape)
+            self._totals.add(segments, segments if y is x else y[:, part].reshape(shape), self._window)
         if whole < x.shape[1]:
             self._keep(x[:, whole:], y[:, whole:])
 
@@ -161,14 +162,16 @@ class _Totals:
         """Add segments `[channels, count, segment]`."""
         low, high = SEGMENTAL_RANGE_DB
         # In float64 whatever came, so that a segment's figures do not depend on how the blocks cut it.
-        x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+        exact = y is x
+        x = x.astype(np.float64, copy=False)
+        y = x if exact else y.astype(np.float64, copy=False)
         signal = np.einsum("cfl,cfl->cf", x, x)
         self.segments += signal.size
         self.signal_energy += float(signal.sum())
         heard = signal > SILENCE_POWER * window.size
         self.segmental_count += int(heard.sum())
         # Where the copy is exact, and that is most often everywhere, the rest need not be computed.
-        differs = (x != y).any(axis=-1)
+        differs = np.zeros(signal.shape, bool) if exact else (x != y).any(axis=-1)
         self.segmental_sum += high * int((heard & ~differs).sum())
         if not differs.any():
             return

@@ -27,9 +27,7 @@ def brute_force_banks(parameters):
 
 
 @pytest.mark.parametrize("phased", [False, True])
-@pytest.mark.parametrize(
-    ("frame", "coefficients", "origin"), [(5, 5, 0.0), (6, 3, 2.5), (4, 9, -1.0), (1, 1, 0.0)]
-)
+@pytest.mark.parametrize(("frame", "coefficients", "origin"), [(5, 5, 0.0), (6, 3, 2.5), (4, 9, -1.0), (1, 1, 0.0)])
 def test_the_matrices_are_the_definition(frame, coefficients, origin, phased):
     start = cosines.random(frame, coefficients, seed=3, phased=phased)
     parameters = cosines.with_origin(start, origin)
@@ -80,9 +78,7 @@ def test_lapped_is_the_mdct(frame):
     product = parameters.synthesis_matrix() @ parameters.analysis_matrix()
     np.testing.assert_allclose(product, expected.T @ expected, atol=1e-11)
     analysis = parameters.analysis_matrix()
-    np.testing.assert_allclose(
-        analysis / np.linalg.norm(analysis), expected / np.linalg.norm(expected), atol=1e-12
-    )
+    np.testing.assert_allclose(analysis / np.linalg.norm(analysis), expected / np.linalg.norm(expected), atol=1e-12)
 
 
 @pytest.mark.parametrize("hop", [2, 4, 64])
@@ -92,9 +88,7 @@ def test_lapped_is_scipys_dct_iv_of_the_folded_frame(hop):
     folded = np.concatenate([-c[::-1] - d, a - b[::-1]])
     parameters = cosines.lapped(2 * hop)
     scale = np.sqrt(2 * hop) / parameters.amplitudes[0] * np.sqrt(2 / hop)
-    np.testing.assert_allclose(
-        parameters.analysis_matrix() @ x * scale, dct(folded, type=4, norm="ortho"), atol=1e-12
-    )
+    np.testing.assert_allclose(parameters.analysis_matrix() @ x * scale, dct(folded, type=4, norm="ortho"), atol=1e-12)
 
 
 def test_lapped_rows_are_rows_of_the_mdct():
@@ -211,9 +205,7 @@ def test_what_cannot_be_a_pair_is_refused(change, text):
 
 
 @pytest.mark.parametrize("start", [cosines.orthogonal, cosines.random])
-@pytest.mark.parametrize(
-    ("sizes", "name"), [((0,), "frame: 0"), ((4, 0), "coefficients: 0"), ((-3,), "frame: -3")]
-)
+@pytest.mark.parametrize(("sizes", "name"), [((0,), "frame: 0"), ((4, 0), "coefficients: 0"), ((-3,), "frame: -3")])
 def test_starts_refuse_sizes_below_one(start, sizes, name):
     with pytest.raises(ValueError, match=f"{name}; at least 1 is needed."):
         start(*sizes)

@@ -71,8 +71,7 @@ def test_each_kind_says_when_it_is_exact():
         ),
         (
             ("overlap", 512, 100, "hann"),
-            "overlap framing: hop 100 does not divide frame 512; samples would be covered unevenly. "
-            "Try hop 128.",
+            "overlap framing: hop 100 does not divide frame 512; samples would be covered unevenly. Try hop 128.",
         ),
         (
             ("overlap", 8, 4, "hann"),

@@ -38,9 +38,7 @@ def brute_force_log_spectral_distance_db(x, y):
     window /= np.sqrt(np.sum(window**2))
     distances = []
     for s, t in zip(segments(x), segments(y), strict=True):
-        a, b = (
-            10 * np.log10(np.abs(np.fft.fft(z * window)[: SEGMENT // 2 + 1]) ** 2 + 1e-10) for z in (s, t)
-        )
+        a, b = (10 * np.log10(np.abs(np.fft.fft(z * window)[: SEGMENT // 2 + 1]) ** 2 + 1e-10) for z in (s, t))
         distances.append(np.sqrt(np.mean((a - b) ** 2)))
     return np.mean(distances)
 
@@ -160,8 +158,6 @@ def test_snr_is_none_where_it_is_not_defined():
     assert snr_db(0.0, 1.0) is None and snr_db(1.0, 0.0) is None and snr_db(0.0, 0.0) is None
 
 
-@pytest.mark.parametrize(
-    ("rate", "length"), [(8000, 256), (16000, 512), (48000, 2048), (22050, 512), (1, 16)]
-)
+@pytest.mark.parametrize(("rate", "length"), [(8000, 256), (16000, 512), (48000, 2048), (22050, 512), (1, 16)])
 def test_a_segment_is_the_power_of_two_nearest_to_32_ms(rate, length):
     assert segment_length(rate) == length

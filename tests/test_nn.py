@@ -137,9 +137,7 @@ def test_autograd_agrees_with_finite_differences():
         y = torch.func.functional_call(pair, dict(zip(names, values, strict=True)), (x,))
         return ((x - y) ** 2).sum()
 
-    assert torch.autograd.gradcheck(
-        loss, (x.requires_grad_(), *(v.detach().requires_grad_() for v in values))
-    )
+    assert torch.autograd.gradcheck(loss, (x.requires_grad_(), *(v.detach().requires_grad_() for v in values)))
 
 
 def test_tied_banks_share_one_parameter():
@@ -302,9 +300,7 @@ def test_errors_say_what_was_expected(attempt, error, text):
 
 def test_repr_shows_only_what_is_not_default():
     assert "Analysis(frame=8, coefficients=8)" in repr(CosinePair(8))
-    assert "Analysis(frame=8, coefficients=3, origin=2.5, phased)" in repr(
-        CosinePair(8, 3, phased=True, origin=2.5)
-    )
+    assert "Analysis(frame=8, coefficients=3, origin=2.5, phased)" in repr(CosinePair(8, 3, phased=True, origin=2.5))
 
 
 @needs_cuda

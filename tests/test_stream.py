@@ -192,15 +192,11 @@ def test_coefficients_are_those_of_the_last_group(case):
     end = 10 * N // (2 * f.hop) * 2 * f.hop
     for i, stop in enumerate((end - f.hop, end)):
         frame = x[0, stop - f.frame : stop] * f.analysis_window
-        np.testing.assert_allclose(
-            stream.coefficients[0, i], parameters.analysis_matrix() @ frame, atol=1e-12
-        )
+        np.testing.assert_allclose(stream.coefficients[0, i], parameters.analysis_matrix() @ frame, atol=1e-12)
 
 
 def attempt(change=None, **settings):
-    return Stream(
-        cosines.orthogonal(8), change or framing.block(8), device=settings.pop("device", "cpu"), **settings
-    )
+    return Stream(cosines.orthogonal(8), change or framing.block(8), device=settings.pop("device", "cpu"), **settings)
 
 
 @pytest.mark.parametrize(
@@ -280,9 +276,7 @@ def test_a_flushed_stream_takes_no_more():
     stream.flush()
     with pytest.raises(StreamError) as raised:
         stream.feed(sound())
-    assert str(raised.value) == (
-        "This stream was flushed: its signal has ended. Call reset() to begin another."
-    )
+    assert str(raised.value) == ("This stream was flushed: its signal has ended. Call reset() to begin another.")
     with pytest.raises(StreamError) as raised:
         stream.flush()
     assert str(raised.value) == "This stream was flushed already. Call reset() to begin another signal."
@@ -316,7 +310,5 @@ def test_what_is_no_state_is_refused():
     state = stream.state_dict()
     with pytest.raises(StreamError, match=r"^state: input has shape \[1, 3\], not \[1, 64\]\.$"):
         stream.load_state_dict(state | {"input": np.zeros((1, 3))})
-    with pytest.raises(
-        StreamError, match=r"^state: not a stream's state; it must come from Stream.state_dict"
-    ):
+    with pytest.raises(StreamError, match=r"^state: not a stream's state; it must come from Stream.state_dict"):
         stream.load_state_dict({"frame": 64})
