@@ -191,7 +191,7 @@ def reconstruct_file(
 class _Work:
     """What happens to each block between reading and writing."""
 
-    sink: WriteBehind[tuple[Array, ...]]
+    sink: WriteBehind[tuple[Array, Array]]
 
     def __init__(
         self,
@@ -212,14 +212,8 @@ class _Work:
         self._emit(self._aligned.finish(self._pending.count))
         self.sink.finish()
 
-    def write(self, blocks: tuple[Array, ...]) -> None:
-        for output, block in zip(self._outputs, blocks, strict=True):
-            output.write(block)
-
-    def _emit(self, y: Array) -> None:
-        if not y.shape[1]:
-            return
-        x = self._pending.pop(y.shape[1])
+    def write(self, pair: tuple[Array, Array]) -> None:
+        x, y = pair
         native, clipped = from_float(y, self._outputs[0].subtype)
         self.clipped += clipped
         written = np.empty_like(y)
@@ -227,10 +221,13 @@ class _Work:
         self._figures.update(x, written)
         if self._observer is not None:
             self._observer.update(x, written)
-        blocks = [native]
+        self._outputs[0].write(native)
         if len(self._outputs) > 1:
-            blocks.append(from_float(x - written, self._outputs[1].subtype)[0])
-        self.sink.put(tuple(blocks))
+            self._outputs[1].write(from_float(x - written, self._outputs[1].subtype)[0])
+
+    def _emit(self, y: Array) -> None:
+        if y.shape[1]:
+            self.sink.put((self._pending.pop(y.shape[1]).copy(), y))
 
 
 class _Pending:
