@@ -82,7 +82,6 @@ class Model:
         device: str = "auto",
         group: int = 1,
         coefficients: bool = False,
-        workers: int = 1,
     ) -> Stream:
         """A stream that runs this model; see `Stream` for the arguments."""
         return Stream(
@@ -93,7 +92,6 @@ class Model:
             device=device,
             group=group,
             coefficients=coefficients,
-            workers=workers,
         )
 
     def reconstruct(self, x: Array, device: str = "auto") -> Array:
