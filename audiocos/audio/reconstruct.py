@@ -21,7 +21,8 @@ from audiocos.audio.reader import Reader
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudioFileError
 from audiocos.metrics import Figures, RunningFigures, segment_length
-from audiocos.model import Model, whole_signal_group
+from audiocos.model import Model
+from audiocos.whole import best_group
 
 Array = NDArray[Any]
 
@@ -136,7 +137,7 @@ def reconstruct_file(
         output_format = task.format or reader.format
         subtype = settings.subtype or subtype_in(output_format, reader.subtype)
         dtype = np.dtype(settings.dtype or compute_dtype(reader.subtype))
-        group = whole_signal_group(model.framing, reader.channels)
+        group = best_group(model.framing, reader.channels)
         stream = model.stream(reader.channels, dtype=dtype, device=settings.device, group=group)
         aligned = AlignedStream(stream, reader.sample_rate, model_rate)
         block = max(group * model.framing.hop, 1024)
