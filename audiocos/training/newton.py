@@ -38,9 +38,9 @@ class GaussNewton:
         for _ in range(1 + _RETRIES):
             damped = products.copy()
             damped[np.diag_indices_from(damped)] += self.damping * top
-            try:
-                move = scipy.linalg.solve(damped, slope, assume_a="pos", check_finite=False, overwrite_a=True)
-            except (np.linalg.LinAlgError, scipy.linalg.LinAlgWarning):
+            # Cholesky; the upper triangle in numpy's order is the lower one in Fortran's.
+            _, move, failed = scipy.linalg.lapack.dposv(damped.T, slope, lower=True, overwrite_a=True)
+            if failed:
                 self.damping *= 10
                 continue
             theta = self.theta - move
@@ -72,5 +72,4 @@ class GaussNewton:
         products[i, i] += spring
         products[j, j] += spring
         products[i, j] -= spring
-        products[j, i] -= spring
         return spring * float(gap @ gap)

@@ -65,7 +65,10 @@ class Objective:
         return float(np.vdot(residual, residual)), layout.reduce(2 * half)
 
     def normal_equations(self, layout: Layout, theta: Float64) -> tuple[float, Float64, Float64]:
-        """The loss, half its gradient g and J^T J: a Gauss-Newton step solves J^T J step = -g."""
+        """The loss, half its gradient g and J^T J: a Gauss-Newton step solves J^T J step = -g.
+
+        Only the upper triangle of J^T J is filled in; what lies below is not to be read.
+        """
         banks = layout.banks(theta, self.analysis_window, self.synthesis_window)
         seen = self._see(banks.analysis)
         residual = self._residual(banks, seen)
@@ -172,8 +175,7 @@ class Objective:
                     for j, rows in enumerate(layout.analysis_slices):
                         total[rows, group] += mixed * crossed[j]
         _fill_amplitudes(total, theta, one, both, three, one_one, both_both, float(z @ z))
-        upper = np.triu(total)
-        return upper + np.triu(upper, 1).T
+        return total
 
 
 def _fill_amplitudes(
@@ -296,6 +298,7 @@ class Layout:
         """The same for J^T J, on both sides."""
         if not self.tied:
             return products
+        products = np.triu(products) + np.triu(products, 1).T
         return np.apply_along_axis(self.reduce, 1, np.apply_along_axis(self.reduce, 0, products))
 
     def banks(
