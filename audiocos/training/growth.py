@@ -7,8 +7,7 @@ stage hands the next a start inside its bowl.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,78 +15,132 @@ from audiocos.cosines import CosineParameters, Float64
 from audiocos.training.newton import GaussNewton
 from audiocos.training.objective import Layout, Objective, tapered
 
+FIRST_TAPER = 2.0
+STOP_DB = 60.0
+FINAL_STEPS = 12
+EXACT_DB = 200.0
 _SPRING = 1e-2
-_FINAL_STEPS = 12
-_EXACT_DB = 200.0
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Where window growth stands after a step.
+class Windows(Protocol):
+    """Where the sound of a step comes from."""
+
+    def draw(self, taper: Float64, step: int) -> Float64 | None:
+        """Probes `[len(taper), count]` whose squares sum to what white sound's would, or None for white itself.
+
+        The same step always gives the same probes.
+        """
+
+
+class WhiteSound:
+    """White sound in expectation: no batch, no noise in the steps."""
+
+    def draw(self, taper: Float64, step: int) -> None:
+        """Draw nothing: the identity stands for all white sound."""
+
+
+class NoiseWindows:
+    """Batches of Gaussian white noise.
 
     Args:
-        step: steps so far.
-        taper: n0 in samples; infinity in the last, untapered part.
-        loss: of the stage's own objective, relative to its signal.
-        theta: the parameters.
+        count: windows a batch; by the frame's size when None.
+        seed: each seed is another sequence of batches.
     """
 
-    step: int
-    taper: float
-    loss: float
-    theta: Float64
+    def __init__(self, count: int, seed: int = 0) -> None:
+        self._count, self._seed = count, seed
+
+    def draw(self, taper: Float64, step: int) -> Float64:
+        """A batch of its own for each step."""
+        rng = np.random.default_rng([self._seed, step])
+        return rng.standard_normal((len(taper), self._count)) / np.sqrt(self._count)
 
 
-@dataclass(frozen=True)
+def default_batch(frame: int) -> int:
+    """Windows a batch that Gauss-Newton steps need at a frame size."""
+    return 16 if frame < 256 else 32 if frame <= 512 else 64
+
+
 class Growth:
-    """Settings of window growth.
-
-    Args:
-        factor: by which n0 grows from stage to stage.
-        steps: Gauss-Newton steps a stage; 8, and 6 from N = 512 on, when None.
-        stop_db: SNR of the untapered pair at which growing ends.
-    """
-
-    factor: float = 1.5
-    steps: int | None = None
-    stop_db: float = 60.0
-
-
-def grow(
-    start: CosineParameters,
-    draw: Callable[[int], Float64 | None],
-    settings: Growth | None = None,
-) -> Iterator[Stage]:
-    """Learn from any start on block frames, a stage after each step.
+    """Learn from any start on block frames; call `advance` until `done`.
 
     Args:
         start: where to begin.
-        draw: gives probes `[samples, probes]` for the next step, scaled so that their mean square is 1/probes
-            (batches of windows), or None for white sound in expectation.
-        settings: how.
+        windows: the sound of each step.
+        factor: by which n0 grows from stage to stage.
+        floor: least damping; by the frame's size when None.
     """
-    settings = settings or Growth()
-    n = start.frame
-    layout = Layout.of(start)
-    newton = GaussNewton(layout, layout.pack(start), floor=1e-8 if n < 512 else 1e-9)
-    steps = settings.steps or (8 if n < 512 else 6)
-    step, n0 = 0, 2.0
-    while n0 < 8 * n and not _reached(layout, newton.theta, settings.stop_db):
+
+    def __init__(
+        self, start: CosineParameters, windows: Windows, *, factor: float = 1.5, floor: float | None = None
+    ) -> None:
+        n = start.frame
+        self._frame, self._coefficients = n, start.coefficients
+        self._windows, self._factor = windows, factor
+        self._stage_steps = 8 if n < 512 else 6
+        self.layout = Layout.of(start)
+        chosen = floor if floor is not None else (1e-8 if n < 512 else 1e-9)
+        self._newton = GaussNewton(self.layout, self.layout.pack(start), chosen)
+        self.step = 0
+        self.taper = FIRST_TAPER
+        self._in_stage = 0
+        self.done = False
+
+    @property
+    def theta(self) -> Float64:
+        """The parameters so far."""
+        return self._newton.theta
+
+    def advance(self) -> float:
+        """Take one step; gives the loss after it, relative to the signal's energy."""
+        growing = np.isfinite(self.taper)
+        loss = self._grow() if growing else self._finish()
+        self.step += 1
+        return loss
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "theta": self.theta.copy(),
+            "damping": self._newton.damping,
+            "step": self.step,
+            "taper": self.taper,
+            "in_stage": self._in_stage,
+            "done": self.done,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self._newton.theta = np.array(state["theta"], dtype=np.float64)
+        self._newton.damping = float(state["damping"])
+        self.step, self.taper = int(state["step"]), float(state["taper"])
+        self._in_stage, self.done = int(state["in_stage"]), bool(state["done"])
+
+    def _grow(self) -> float:
+        n, n0 = self._frame, self.taper
         taper = np.exp(-0.5 * (np.arange(min(n, int(4 * n0 + 2))) / n0) ** 2)
-        newton.damping = min(newton.damping, 1e-2)
-        spring = _SPRING * float(taper.sum()) / start.coefficients if n0 < n / 4 else 0.0
-        for _ in range(steps):
-            objective = tapered(_block(n, draw(len(taper))), taper)
-            _, after = newton.step(objective, spring)
-            step += 1
-            yield Stage(step, n0, after / float(np.sum(taper**2)), newton.theta)
-        n0 *= settings.factor
-    for _ in range(_FINAL_STEPS):
-        before, after = newton.step(_block(n, draw(n)))
-        step += 1
-        yield Stage(step, np.inf, after / n, newton.theta)
-        if after > before / 4 and after / n < 10 ** (-_EXACT_DB / 10):
-            break
+        if self._in_stage == 0:
+            self._newton.damping = min(self._newton.damping, 1e-2)
+        # Until the window is a quarter of the frame, a spring keeps the banks from crossing frequencies.
+        spring = _SPRING * float(taper.sum()) / self._coefficients if n0 < n / 4 else 0.0
+        objective = tapered(_block(n, self._windows.draw(taper, self.step)), taper)
+        _, after = self._newton.step(objective, spring)
+        self._in_stage += 1
+        if self._in_stage == self._stage_steps:
+            self._in_stage = 0
+            self.taper *= self._factor
+            if self.taper > 8 * n or white_snr_db(self.layout.unpack(self.theta)) > STOP_DB:
+                self.taper = np.inf
+        return after / float(np.sum(taper**2))
+
+    def _finish(self) -> float:
+        n = self._frame
+        ones = np.ones(n)
+        before, after = self._newton.step(_block(n, self._windows.draw(ones, self.step)))
+        self._in_stage += 1
+        settled = after > before / 4 and after / n < 10 ** (-EXACT_DB / 10)
+        self.done = settled or self._in_stage == FINAL_STEPS
+        return after / n
 
 
 def _block(frame: int, probes: Float64 | None) -> Objective:
@@ -95,11 +148,30 @@ def _block(frame: int, probes: Float64 | None) -> Objective:
     return Objective(frame, len(ones), ones, ones, ones, probes)
 
 
-def _reached(layout: Layout, theta: Float64, db: float) -> bool:
-    return white_snr_db(layout.unpack(theta)) > db
-
-
 def white_snr_db(parameters: CosineParameters) -> float:
     """SNR of one block frame of white sound, in expectation: 10 log10(N / ||I - W2 W1||^2)."""
     error = np.eye(parameters.frame) - parameters.synthesis_matrix() @ parameters.analysis_matrix()
     return float(10 * np.log10(parameters.frame / max(float(np.vdot(error, error)), 1e-300)))
+
+
+def folded(parameters: CosineParameters) -> CosineParameters:
+    """The same banks with every frequency in [0, pi]; only for integer times, where cos(w n) repeats.
+
+    cos(w n + p) = cos((2 pi - w) n - p) for whole n: a frequency that wandered outside is the same cosine inside.
+    """
+    if parameters.origin:
+        return parameters
+    w, p = _fold(parameters.analysis_frequencies, parameters.analysis_phases)
+    v, q = _fold(parameters.synthesis_frequencies, parameters.synthesis_phases)
+    return CosineParameters(
+        parameters.frame, parameters.coefficients, parameters.amplitudes, w, v, p, q, tied=parameters.tied
+    )
+
+
+def _fold(frequencies: Float64, phases: Float64 | None) -> tuple[Float64, Float64 | None]:
+    turned = np.remainder(frequencies, 2 * np.pi)
+    over = turned > np.pi
+    inside = np.where(over, 2 * np.pi - turned, turned)
+    # What lies inside already keeps its bits.
+    inside = np.where((frequencies >= 0) & (frequencies <= np.pi), frequencies, inside)
+    return inside, None if phases is None else np.where(over, -phases, phases)

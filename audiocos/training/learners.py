@@ -1,0 +1,123 @@
+"""Learning on a fixed expected loss: damped Gauss-Newton, or L-BFGS.
+
+Each learner has `theta`, `step`, `done`, `advance()` and `state()` like `Growth`, so runs can be logged, saved and
+carried on alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.optimize
+
+from audiocos.cosines import CosineParameters, Float64
+from audiocos.training.newton import GaussNewton
+from audiocos.training.objective import Layout, Objective
+
+_SETTLED = 1e-6  # a step that gains less than this share of the loss counts as none: 0.000004 dB
+_MOST_STEPS = 60
+_ROUND = 20
+_MOST_ROUNDS = 20
+
+
+class Learner(Protocol):
+    """One way to learn, a step at a time."""
+
+    layout: Layout
+    step: int
+    done: bool
+
+    @property
+    def theta(self) -> Float64: ...
+    def advance(self) -> float: ...
+    def state(self) -> dict[str, Any]: ...
+    def load_state(self, state: dict[str, Any]) -> None: ...
+
+
+class NewtonLearner:
+    """Damped Gauss-Newton until a step gains nothing.
+
+    Args:
+        start: where to begin.
+        objective: the expected loss.
+        energy: signal energy a hop, to which the loss is relative.
+    """
+
+    def __init__(self, start: CosineParameters, objective: Objective, energy: float) -> None:
+        self.layout = Layout.of(start)
+        self._newton = GaussNewton(self.layout, self.layout.pack(start), floor=1e-9)
+        self._objective, self._energy = objective, energy
+        self.step, self.done = 0, False
+
+    @property
+    def theta(self) -> Float64:
+        """The parameters so far."""
+        return self._newton.theta
+
+    def advance(self) -> float:
+        """Take one step; gives the loss after it, relative to the signal's energy."""
+        before, after = self._newton.step(self._objective)
+        self.step += 1
+        self.done = before - after < _SETTLED * before or self.step >= _MOST_STEPS
+        return after / self._energy
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "theta": self.theta.copy(),
+            "damping": self._newton.damping,
+            "step": self.step,
+            "done": self.done,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self._newton.theta = np.array(state["theta"], dtype=np.float64)
+        self._newton.damping = float(state["damping"])
+        self.step, self.done = int(state["step"]), bool(state["done"])
+
+
+class LbfgsLearner:
+    """L-BFGS (Liu and Nocedal 1989) in rounds of 20 iterations, each with a fresh memory so that runs can resume.
+
+    Args:
+        start: where to begin.
+        objective: the expected loss.
+        energy: signal energy a hop, to which the loss is relative.
+    """
+
+    def __init__(self, start: CosineParameters, objective: Objective, energy: float) -> None:
+        self.layout = Layout.of(start)
+        self._theta = self.layout.pack(start)
+        self._objective, self._energy = objective, energy
+        self.step, self.done = 0, False
+
+    @property
+    def theta(self) -> Float64:
+        """The parameters so far."""
+        return self._theta
+
+    def advance(self) -> float:
+        """Take one round; gives the loss after it, relative to the signal's energy."""
+        before = self._objective.loss(self.layout, self._theta)
+        found = scipy.optimize.minimize(
+            lambda theta: self._objective.gradient(self.layout, theta),
+            self._theta,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxcor": 50, "maxiter": _ROUND, "ftol": 1e-15, "gtol": 1e-15},
+        )
+        self._theta = found.x
+        self.step += 1
+        self.done = before - found.fun < 10 * _SETTLED * before or self.step >= _MOST_ROUNDS
+        return float(found.fun) / self._energy
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next round depends on."""
+        return {"theta": self._theta.copy(), "step": self.step, "done": self.done}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self._theta = np.array(state["theta"], dtype=np.float64)
+        self.step, self.done = int(state["step"]), bool(state["done"])
