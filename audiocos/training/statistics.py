@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from audiocos.cosines import Float64
 from audiocos.framing import Framing
 
+_ZEROS: Any = None  # __post_init__ puts the array in its place
 _HOPS_A_PRODUCT = 1024  # enough that adding a product costs little beside making it
 
 
@@ -37,8 +39,8 @@ class Moment:
 
     hop: int
     reach: int
-    blocks: Float64 = field(default=None, repr=False)  # type: ignore[assignment]
-    autocorrelation: Float64 = field(default=None, repr=False)  # type: ignore[assignment]
+    blocks: Float64 = field(default=_ZEROS, repr=False)
+    autocorrelation: Float64 = field(default=_ZEROS, repr=False)
     hops: int = 0
     samples: int = 0
 
@@ -70,7 +72,7 @@ class Moment:
 
     def full(self) -> Float64:
         """C = E[x x^T] of runs of whole hops, `[span, span]`."""
-        h, r = self.hop, self.reach
+        r = self.reach
         rows = []
         for i in range(r):
             rows.append([self.blocks[j - i] if j >= i else self.blocks[i - j].T for j in range(r)])
@@ -204,8 +206,9 @@ class _Autocorrelation:
     def __init__(self, lags: int) -> None:
         self._lags = lags
         self._block: int = scipy.fft.next_fast_len(max(lags, 256), real=True)
-        self._group = max(1, 2**15 // self._block)  # blocks at a time: what stays in the cache
-        self._spectrum = np.zeros(self._block + 1, np.complex128)
+        self._group = max(1, 2**16 // self._block)  # blocks at a time: what stays in the cache
+        self._power = np.zeros(2 * (self._block + 1))  # sum of squares: real and imaginary parts in turn
+        self._cross = np.zeros(self._block + 1, np.complex128)  # sum of conj(X_{i-1}) X_i
 
     def add(self, samples: Float64) -> None:
         """Take `[channels, lags + samples]`: only pairs whose later sample is beyond the first `lags` count."""
@@ -217,17 +220,20 @@ class _Autocorrelation:
             rows = padded.reshape(-1, b)
             for first in range(0, blocks, self._group):
                 x = scipy.fft.rfft(rows[first : min(first + self._group, blocks) + 1], 2 * b)
-                y = np.conj(x[1:])
-                y[:, ::2] += np.conj(x[:-1, ::2])
-                y[:, 1::2] -= np.conj(x[:-1, 1::2])
-                y *= x[1:]
-                self._spectrum += y.sum(axis=0)
+                new, old, parts = x[1:], x[:-1], x[1:].view(np.float64)
+                self._power += np.einsum("ij,ij->j", parts, parts)
+                self._cross.real += np.einsum("ij,ij->j", old.view(np.float64), parts).reshape(-1, 2).sum(axis=1)
+                self._cross.imag += np.einsum("ij,ij->j", old.real, new.imag)
+                self._cross.imag -= np.einsum("ij,ij->j", old.imag, new.real)
 
     def take(self) -> Float64:
         """The sums so far, `[lags]`; starts again from zero."""
-        sums = scipy.fft.irfft(self._spectrum, 2 * self._block)[: self._lags]
-        self._spectrum[:] = 0
-        return np.asarray(sums)
+        spectrum = self._cross.copy()
+        spectrum[1::2] *= -1
+        spectrum += self._power.reshape(-1, 2).sum(axis=1)
+        self._power[:] = 0
+        self._cross[:] = 0
+        return np.asarray(scipy.fft.irfft(spectrum, 2 * self._block)[: self._lags])
 
 
 def probes(second_moment: Float64, keep: float = 1e-12) -> Float64:
