@@ -124,7 +124,9 @@ def test_unreadable_files_are_listed_and_skipped_up_to_the_share(folder):
     assert len(corpus.files) == 20
     assert [bad.name for bad in corpus.refused] == [str(folder / "bad.wav"), str(folder / "empty.flac")]
     assert "looks like text" in corpus.refused[0].reason and "empty, 0 bytes" in corpus.refused[1].reason
-    with pytest.raises(CorpusError, match=r"2 of 22 files cannot be read, more than the share 0.05 .*bad.wav: not audio"):
+    with pytest.raises(
+        CorpusError, match=r"2 of 22 files cannot be read, more than the share 0.05 .*bad.wav: not audio"
+    ):
         gather([folder], max_bad=0.05)
     with pytest.raises(CorpusError, match="--max-bad"):
         gather([folder], max_bad=0.0)
