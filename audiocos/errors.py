@@ -2,6 +2,7 @@
 
 AudiocosError
 ├── AudioFileError      a file cannot be read or written
+├── CorpusError         recordings to learn from cannot be gathered
 ├── ModelError          a model folder cannot be found, read or used
 ├── UsageError          the command line asks for what cannot be (exit code 2)
 ├── DeviceError         cuda or mps was asked for and is not there
@@ -18,6 +19,10 @@ class AudiocosError(Exception):
 
 class AudioFileError(AudiocosError):
     """An audio file cannot be read or written. The text begins with its name."""
+
+
+class CorpusError(AudiocosError):
+    """Recordings to learn from cannot be gathered: none there, too many unreadable, rates that differ."""
 
 
 class ModelError(AudiocosError):

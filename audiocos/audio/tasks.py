@@ -12,7 +12,8 @@ from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Task
 from audiocos.errors import UsageError
 
-_MARK = ".reconstructed"
+MARK = ".reconstructed"
+"""In the names of outputs that lie beside their inputs."""
 
 
 @dataclass
@@ -79,7 +80,7 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
         matches = sorted(path for path in glob.glob(text, recursive=True) if os.path.isfile(path))
         if not matches:
             result.failures.append((text, f"{shown(text)}: matches no file. Check the pattern."))
-        return [_Source(path, os.path.basename(path)) for path in matches if _MARK not in os.path.basename(path)]
+        return [_Source(path, os.path.basename(path)) for path in matches if MARK not in os.path.basename(path)]
     result.failures.append((text, f"{shown(text)}: no such file or folder. Check the path."))
     return []
 
@@ -92,7 +93,7 @@ def _search(folder: str, outputs: list[str]) -> list[_Source]:
             name for name in folders if name[:1] != "." and os.path.realpath(os.path.join(here, name)) not in outputs
         )
         for name in sorted(files):
-            if name[:1] != "." and is_audio_name(name) and _MARK not in name:
+            if name[:1] != "." and is_audio_name(name) and MARK not in name:
                 path = os.path.join(here, name)
                 found.append(_Source(path, os.path.relpath(path, folder)))
     return found
@@ -120,7 +121,7 @@ def _output(source: _Source, output: str | None, format_name: str | None, single
     stem = os.path.splitext(source.place)[0]
     if output is None:
         beside = Path(source.path)
-        return str(beside.with_name(f"{os.path.basename(stem)}{_MARK}.{extension}")), format_name
+        return str(beside.with_name(f"{os.path.basename(stem)}{MARK}.{extension}")), format_name
     return os.path.join(output, f"{stem}.{extension}"), format_name
 
 

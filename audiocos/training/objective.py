@@ -351,9 +351,7 @@ def tapered(objective: Objective, taper: Float64) -> Objective:
     n = len(taper)
     root = np.sqrt(taper)
     probes = None if objective.probes is None else objective.probes[:n]
-    return replace(
-        objective, hop=n, analysis_window=root, synthesis_window=root, target=taper.copy(), probes=probes
-    )
+    return replace(objective, hop=n, analysis_window=root, synthesis_window=root, target=taper.copy(), probes=probes)
 
 
 def _dot(rows: Float64, first: Float64 | None) -> Float64:

@@ -7,7 +7,10 @@ any run of whole hops is put together, and the autocorrelation, which serves whe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -16,6 +19,9 @@ from numpy.typing import NDArray
 
 from audiocos.cosines import Float64
 from audiocos.framing import Framing
+
+_ZEROS: Any = None  # __post_init__ puts the array in its place
+_HOPS_A_PRODUCT = 1024  # enough that adding a product costs little beside making it
 
 
 @dataclass
@@ -33,8 +39,8 @@ class Moment:
 
     hop: int
     reach: int
-    blocks: Float64 = field(default=None, repr=False)  # type: ignore[assignment]
-    autocorrelation: Float64 = field(default=None, repr=False)  # type: ignore[assignment]
+    blocks: Float64 = field(default=_ZEROS, repr=False)
+    autocorrelation: Float64 = field(default=_ZEROS, repr=False)
     hops: int = 0
     samples: int = 0
 
@@ -66,7 +72,7 @@ class Moment:
 
     def full(self) -> Float64:
         """C = E[x x^T] of runs of whole hops, `[span, span]`."""
-        h, r = self.hop, self.reach
+        r = self.reach
         rows = []
         for i in range(r):
             rows.append([self.blocks[j - i] if j >= i else self.blocks[i - j].T for j in range(r)])
@@ -78,59 +84,156 @@ class Moment:
 
 
 class Accumulator:
-    """Adds one signal, block by block, to a moment. The signal counts as surrounded by silence.
+    """Adds one signal after another, block by block, to a moment. Each signal counts as surrounded by silence.
+
+    Signals that follow one another share products, with hops of silence between them, so that short ones cost no more
+    than long ones. Channels are signals that run side by side.
 
     Args:
-        moment: where the sums go.
+        moment: where the sums go; complete after `finish`.
+        channels: signals side by side.
+        executor: its threads share the products of a chunk, while the caller fills the next one; each sum is
+            still added in the order of the sound, so the bits do not depend on them.
     """
 
-    def __init__(self, moment: Moment) -> None:
-        self._moment = moment
+    def __init__(self, moment: Moment, channels: int = 1, executor: Executor | None = None) -> None:
+        self._moment, self._channels, self._executor = moment, channels, executor
         h, r = moment.hop, moment.reach
-        self._hops = max(r, 2**16 // h)  # hops a product: big enough to be GEMM-bound
-        self._buffer = np.zeros((self._hops + r - 1) * h)
-        self._fill = (r - 1) * h  # the hops before the first are silence
-        self._size = 1 << (4 * len(self._buffer) - 1).bit_length() - 1
+        self._fresh = max(r, 2**16 // h, -(-_HOPS_A_PRODUCT // channels))
+        self._spare = [np.zeros((channels, r + self._fresh, h)) for _ in range(1 if executor is None else 2)]
+        self._buffer = self._spare.pop()
+        self._fill = r * h  # what precedes the first sample is silence
+        self._pending: list[Future[None]] = []
+        self._lags = _Autocorrelation(moment.span)
+        self._length = 0  # samples of the signal that is coming in
 
     def add(self, samples: NDArray[np.floating]) -> None:
-        """Take the next samples, `[samples]`, any length."""
-        self._moment.samples += len(samples)
-        position = 0
-        while position < len(samples):
-            taken = min(len(self._buffer) - self._fill, len(samples) - position)
-            self._buffer[self._fill : self._fill + taken] = samples[position : position + taken]
-            self._fill += taken
-            position += taken
-            if self._fill == len(self._buffer):
-                self._flush(self._hops)
+        """Take the next samples, `[channels, samples]` or `[samples]`, any length."""
+        samples = np.atleast_2d(samples)
+        self._length += samples.shape[1]
+        self._put(samples)
+
+    def end_signal(self) -> None:
+        """What comes next is another signal: fill up the last hop and leave `reach` hops of silence."""
+        h, r = self._moment.hop, self._moment.reach
+        whole = -(-self._fill // h) * h
+        self._put(np.zeros((self._channels, whole - self._fill + r * h)))
+        self._count()
 
     def finish(self) -> None:
-        """End the signal; the last hop is filled up with silence."""
+        """End the last signal, its last hop filled up with silence, and complete the moment."""
         h, r = self._moment.hop, self._moment.reach
-        fresh = self._fill - (r - 1) * h
-        hops = -(-fresh // h)
-        self._buffer[self._fill :] = 0
+        self._count()
+        hops = -(-self._fill // h) - r
         if hops:
+            self._silence(self._fill)
             self._flush(hops)
-        self._buffer[:] = 0
-        self._fill = (r - 1) * h
+        self._wait()
+        self._silence(0)
+        self._fill = r * h
+        self._moment.autocorrelation += self._lags.take()
+
+    def _count(self) -> None:
+        self._moment.samples += self._channels * self._length
+        self._moment.hops += self._channels * -(-self._length // self._moment.hop)
+        self._length = 0
+
+    def _put(self, samples: NDArray[np.floating]) -> None:
+        size, position = self._buffer.shape[1] * self._buffer.shape[2], 0
+        flat = self._buffer.reshape(self._channels, -1)
+        while position < samples.shape[1]:
+            taken = min(size - self._fill, samples.shape[1] - position)
+            flat[:, self._fill : self._fill + taken] = samples[:, position : position + taken]
+            self._fill += taken
+            position += taken
+            if self._fill == size:
+                self._flush(self._fresh)
+                flat = self._buffer.reshape(self._channels, -1)
+
+    def _silence(self, start: int) -> None:
+        self._buffer.reshape(self._channels, -1)[:, start:] = 0
 
     def _flush(self, fresh: int) -> None:
-        """Add the newest `fresh` hops, each with the reach - 1 hops before it."""
-        m, kept = self._moment, self._moment.reach - 1
-        hops = self._buffer.reshape(-1, m.hop)
-        new = hops[kept : kept + fresh]
+        """Add the newest `fresh` hops, each with the hops before it."""
+        m, full = self._moment, self._buffer
+        # One product for all channels: what comes before a channel's first hop counts as old, but not as new.
+        new = full.copy() if self._channels > 1 else full
+        if self._channels > 1:
+            new[:, : m.reach] = 0
+        start = m.reach
+        stop = (self._channels - 1) * full.shape[1] + start + fresh
+        olds, news = full.reshape(-1, m.hop), new.reshape(-1, m.hop)
+        self._wait()
         for d in range(m.reach):
-            m.blocks[d] += hops[kept - d : kept - d + fresh].T @ new
-        lags = m.span
-        spectrum = scipy.fft.rfft(self._buffer[: (kept + fresh) * m.hop], self._size)
-        newer = self._buffer[: (kept + fresh) * m.hop].copy()
-        newer[: kept * m.hop] = 0
-        cross = scipy.fft.irfft(np.conj(spectrum) * scipy.fft.rfft(newer, self._size), self._size)
-        m.autocorrelation += cross[:lags]
-        m.hops += fresh
-        hops[:kept] = hops[fresh : fresh + kept].copy()
-        self._fill = kept * m.hop
+            old = news if d == 0 else olds  # the same array twice: BLAS computes half of it
+            self._run(_add_product, m.blocks[d], old[start - d : stop - d], news[start:stop])
+        self._run(self._lags.add, full.reshape(self._channels, -1)[:, : (start + fresh) * m.hop])
+        self._turn(fresh)
+
+    def _turn(self, fresh: int) -> None:
+        """Go on in a buffer that is free, after the newest `reach` hops."""
+        m, full = self._moment, self._buffer
+        if self._spare:
+            self._buffer = self._spare.pop()
+            self._spare.append(full)
+        self._buffer[:, : m.reach] = full[:, fresh : fresh + m.reach].copy()
+        self._fill = m.reach * m.hop
+
+    def _run(self, work: Callable[..., None], *arguments: Float64) -> None:
+        if self._executor is None:
+            work(*arguments)
+        else:
+            self._pending.append(self._executor.submit(work, *arguments))
+
+    def _wait(self) -> None:
+        for future in self._pending:
+            future.result()
+        self._pending.clear()
+
+
+def _add_product(total: Float64, old: Float64, new: Float64) -> None:
+    total += old.T @ new
+
+
+class _Autocorrelation:
+    """Sums sum_t x_t x_{t+lag} for lag = 0..lags-1, by transforms (Rader 1970).
+
+    Blocks of B >= lags samples, filled up with as many zeros, have the transforms X_i. The block and the one before
+    it have (-1)^k X_i + X_{i-1}, the block behind zeros has (-1)^k X_i, and their correlation, which does not wrap,
+    has conj(X_i + (-1)^k X_{i-1}) X_i: one transform a block serves twice, and only the sum is transformed back.
+    """
+
+    def __init__(self, lags: int) -> None:
+        self._lags = lags
+        self._block: int = scipy.fft.next_fast_len(max(lags, 256), real=True)
+        self._group = max(1, 2**16 // self._block)  # blocks at a time: what stays in the cache
+        self._power = np.zeros(2 * (self._block + 1))  # sum of squares: real and imaginary parts in turn
+        self._cross = np.zeros(self._block + 1, np.complex128)  # sum of conj(X_{i-1}) X_i
+
+    def add(self, samples: Float64) -> None:
+        """Take `[channels, lags + samples]`: only pairs whose later sample is beyond the first `lags` count."""
+        b = self._block
+        for channel in samples:
+            blocks = -(-(len(channel) - self._lags) // b)
+            padded = np.zeros((blocks + 1) * b)
+            padded[b - self._lags : b - self._lags + len(channel)] = channel
+            rows = padded.reshape(-1, b)
+            for first in range(0, blocks, self._group):
+                x = scipy.fft.rfft(rows[first : min(first + self._group, blocks) + 1], 2 * b)
+                new, old, parts = x[1:], x[:-1], x[1:].view(np.float64)
+                self._power += np.einsum("ij,ij->j", parts, parts)
+                self._cross.real += np.einsum("ij,ij->j", old.view(np.float64), parts).reshape(-1, 2).sum(axis=1)
+                self._cross.imag += np.einsum("ij,ij->j", old.real, new.imag)
+                self._cross.imag -= np.einsum("ij,ij->j", old.imag, new.real)
+
+    def take(self) -> Float64:
+        """The sums so far, `[lags]`; starts again from zero."""
+        spectrum = self._cross.copy()
+        spectrum[1::2] *= -1
+        spectrum += self._power.reshape(-1, 2).sum(axis=1)
+        self._power[:] = 0
+        self._cross[:] = 0
+        return np.asarray(scipy.fft.irfft(spectrum, 2 * self._block)[: self._lags])
 
 
 def probes(second_moment: Float64, keep: float = 1e-12) -> Float64:

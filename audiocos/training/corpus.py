@@ -1,0 +1,295 @@
+"""Which recordings a model learns from and which it is judged by, and what is wrong with the others.
+
+Files are told apart by their bytes, not by their names: duplicates count once, and the split into training and
+held-out files stays the same when the folder moves or the files are named in another order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiocos.audio.formats import is_audio_name
+from audiocos.audio.names import shown
+from audiocos.audio.reader import Reader
+from audiocos.audio.tasks import MARK
+from audiocos.errors import AudioFileError, CorpusError
+
+CHANNELS = ("each", "mix")
+
+_THREADS = 2
+_SHOWN_BAD = 5
+
+
+@dataclass(frozen=True)
+class File:
+    """A recording, as its header describes it.
+
+    Args:
+        path: where it is.
+        size: bytes.
+        digest: of the bytes (blake2b, hexadecimal).
+        sample_rate: Hz.
+        channels: how many.
+        frames: samples a channel; None where the header does not know.
+    """
+
+    path: str
+    size: int
+    digest: str
+    sample_rate: int
+    channels: int
+    frames: int | None
+
+    @property
+    def seconds(self) -> float:
+        """Its length, 0 where the header does not know."""
+        return (self.frames or 0) / self.sample_rate
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Recordings to learn from and to be judged by.
+
+    Args:
+        train: files to learn from, sorted by path.
+        held_out: files to judge by, sorted by path.
+        sample_rate: Hz, at which all are heard; files at other rates are to be resampled.
+        channels: "each" (as separate signals) or "mix" (their mean).
+        refused: files that cannot be read.
+        duplicates: pairs of names, a file and the one with the same bytes that is counted in its place.
+        notes: what a user should know of the split.
+        digest: of all files and settings; the same wherever the files lie.
+    """
+
+    train: tuple[File, ...]
+    held_out: tuple[File, ...]
+    sample_rate: int
+    channels: str
+    refused: tuple[Refused, ...]
+    duplicates: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    digest: str
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Training files, then held-out ones."""
+        return self.train + self.held_out
+
+    @property
+    def seconds(self) -> float:
+        """The length of all files, as far as their headers know it."""
+        return sum(file.seconds for file in self.files)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def gather(
+    inputs: Sequence[str | Path],
+    *,
+    holdout: float = 0.1,
+    seed: int = 0,
+    sample_rate: int | None = None,
+    max_bad: float = 0.1,
+    channels: str = "each",
+) -> Corpus:
+    """Find the recordings below folders, read their headers, split them.
+
+    Hidden files are left out, and so are outputs that `audiocos reconstruct` put beside their inputs.
+
+    Args:
+        inputs: folders (searched below), audio files, and text files of paths: one a line, relative to the text file,
+            lines that begin with # are comments.
+        holdout: share of the files that are held out, 0 <= holdout < 1; at least one of two or more unless 0.
+        seed: of the split.
+        sample_rate: Hz, to which files at other rates are to be resampled.
+        max_bad: share of the files that may be unreadable.
+        channels: "each" or "mix".
+
+    Raises:
+        CorpusError: nothing is there, too much of it is unreadable, rates differ and no `sample_rate` is given.
+    """
+    _check_settings(holdout, sample_rate, max_bad, channels)
+    refused: list[Refused] = []
+    paths: dict[str, str] = {}
+    for text in inputs:
+        for path in _find(os.fspath(text), refused):
+            paths.setdefault(os.path.realpath(path), path)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        read = list(pool.map(_describe, [paths[real] for real in sorted(paths)]))
+    unique: dict[str, File] = {}
+    duplicates: list[tuple[str, str]] = []
+    for found in read:
+        if isinstance(found, Refused):
+            refused.append(found)
+        elif found.digest in unique:
+            duplicates.append((shown(found.path), shown(unique[found.digest].path)))
+        else:
+            unique[found.digest] = found
+    refused = sorted(set(refused), key=lambda bad: bad.name)
+    files = list(unique.values())
+    _check_enough(inputs, files, refused, max_bad)
+    rate = sample_rate or _common_rate(files)
+    train, held_out = _split(files, holdout, seed)
+    settings = f"{rate} {channels} {holdout!r} {seed}"
+    digest = hashlib.blake2b("\n".join([settings, *sorted(unique)]).encode(), digest_size=16).hexdigest()
+    notes = _notes(files, held_out, holdout)
+    return Corpus(train, held_out, rate, channels, tuple(refused), tuple(duplicates), notes, digest)
+
+
+def deal(files: Iterable[File], ranks: int) -> list[list[File]]:
+    """Share files out so that each rank has about as much sound: the longest first, each to who has least.
+
+    >>> [len(share) for share in deal([], 2)]
+    [0, 0]
+    """
+    shares: list[list[File]] = [[] for _ in range(ranks)]
+    loads = [0] * ranks
+    for file in sorted(files, key=lambda file: (-_weight(file), file.digest)):
+        least = loads.index(min(loads))
+        shares[least].append(file)
+        loads[least] += _weight(file)
+    return shares
+
+
+def _weight(file: File) -> int:
+    return file.channels * file.frames if file.frames else file.size
+
+
+def _check_settings(holdout: float, sample_rate: int | None, max_bad: float, channels: str) -> None:
+    if not 0 <= holdout < 1:
+        raise CorpusError(f"--holdout {holdout:g}: a share of the files, 0 or more and less than 1.")
+    if not 0 <= max_bad <= 1:
+        raise CorpusError(f"--max-bad {max_bad:g}: a share of the files, 0 to 1.")
+    if sample_rate is not None and sample_rate < 1:
+        raise CorpusError(f"--sample-rate {sample_rate}: at least 1 Hz.")
+    if channels not in CHANNELS:
+        raise CorpusError(f'--channels "{channels}": unknown; choose one of {", ".join(CHANNELS)}.')
+
+
+def _find(text: str, refused: list[Refused]) -> Iterator[str]:
+    """Paths that an input stands for."""
+    if os.path.isdir(text):
+        before = len(refused)
+        found = list(_search(text, refused))
+        if not found and len(refused) == before:
+            raise CorpusError(f"{shown(text)}: no audio files below this folder. Check the path.")
+        yield from found
+    elif not os.path.lexists(text):
+        raise CorpusError(f"{shown(text)}: no such file or folder. Check the path.")
+    elif is_audio_name(text) or not _is_text(text):
+        yield text
+    else:
+        entries = list(_entries(text))
+        if not entries:
+            raise CorpusError(f"{shown(text)}: lists no files. Write one path a line.")
+        for entry in entries:
+            if os.path.isdir(entry):
+                yield from _search(entry, refused)
+            else:
+                yield entry
+
+
+def _search(folder: str, refused: list[Refused]) -> Iterator[str]:
+    def closed(error: OSError) -> None:
+        refused.append(Refused(shown(str(error.filename)), f"cannot be listed: {error.strerror}."))
+
+    for here, folders, names in os.walk(folder, onerror=closed):
+        folders[:] = sorted(name for name in folders if name[:1] != ".")
+        for name in sorted(names):
+            if name[:1] != "." and is_audio_name(name) and MARK not in name:
+                yield os.path.join(here, name)
+
+
+def _is_text(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
+    return bool(head) and b"\0" not in head and all(byte >= 32 or byte in b"\t\r\n" for byte in head)
+
+
+def _entries(path: str) -> Iterator[str]:
+    content = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+    for line in content.splitlines():
+        entry = os.fsdecode(line.strip())
+        if entry and not entry.startswith("#"):
+            yield os.path.join(os.path.dirname(path), entry)
+
+
+def _describe(path: str) -> File | Refused:
+    try:
+        with Reader(path) as reader:
+            rate, channels, frames = reader.sample_rate, reader.channels, reader.frames
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            size = os.fstat(file.fileno()).st_size
+    except AudioFileError as error:
+        return Refused(shown(path), str(error).removeprefix(f"{shown(path)}: "))
+    except OSError as error:
+        return Refused(shown(path), f"cannot be read: {error.strerror}.")
+    return File(path, size, digest, rate, channels, frames)
+
+
+def _check_enough(inputs: Sequence[str | Path], files: list[File], refused: list[Refused], max_bad: float) -> None:
+    where = ", ".join(shown(text) for text in inputs)
+    if not files and not refused:
+        raise CorpusError("no input: name a folder of recordings, audio files, or a text file of paths.")
+    listed = "; ".join(f"{bad.name}: {bad.reason.rstrip('.')}" for bad in refused[:_SHOWN_BAD])
+    if len(refused) > _SHOWN_BAD:
+        listed += f"; and {len(refused) - _SHOWN_BAD} more"
+    if not files:
+        raise CorpusError(f"{where}: none of the {len(refused)} files can be read ({listed}). Check the files.")
+    total = len(files) + len(refused)
+    if len(refused) > max_bad * total:
+        raise CorpusError(
+            f"{where}: {len(refused)} of {total} files cannot be read, more than the share {max_bad:g} that may be "
+            f"bad ({listed}). Repair or remove them, or pass a larger --max-bad."
+        )
+
+
+def _common_rate(files: list[File]) -> int:
+    counts = Counter(file.sample_rate for file in files)
+    if len(counts) == 1:
+        return files[0].sample_rate
+    example = {file.sample_rate: shown(file.path) for file in reversed(files)}
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    listed = ", ".join(f"{rate} Hz ({count} files, such as {example[rate]})" for rate, count in ordered)
+    listed = listed.replace("(1 files, such as ", "(1 file, ")
+    raise CorpusError(f"mixed sample rates: {listed}. Pass --sample-rate {ordered[0][0]} to resample the others.")
+
+
+def _split(files: list[File], holdout: float, seed: int) -> tuple[tuple[File, ...], tuple[File, ...]]:
+    """By lot: each file draws a number from its bytes and the seed, the smallest are held out."""
+    count = round(holdout * len(files))
+    if holdout > 0 and len(files) > 1:
+        count = min(max(count, 1), len(files) - 1)
+    lots = {file.digest: hashlib.blake2b(f"{seed} {file.digest}".encode()).digest() for file in files}
+    drawn = set(sorted(lots, key=lots.__getitem__)[: count if len(files) > 1 else 0])
+    train = tuple(file for file in files if file.digest not in drawn)
+    return train, tuple(file for file in files if file.digest in drawn)
+
+
+def _notes(files: list[File], held_out: tuple[File, ...], holdout: float) -> tuple[str, ...]:
+    if held_out:
+        return ()
+    if len(files) == 1 and holdout > 0:
+        return (f"{shown(files[0].path)}: the only file, so nothing is held out; figures are of the training sound.",)
+    return ("nothing is held out; figures are of the training sound.",)
