@@ -129,7 +129,7 @@ class Growth:
         if self._in_stage == self._stage_steps:
             self._in_stage = 0
             self.taper *= self._factor
-            if self.taper > 8 * n or white_snr_db(self.layout.unpack(self.theta)) > STOP_DB:
+            if self.taper > 4 * n or white_snr_db(self.layout.unpack(self.theta)) > STOP_DB:
                 self.taper = np.inf
         return after / float(np.sum(taper**2))
 

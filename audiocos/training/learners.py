@@ -16,6 +16,7 @@ from audiocos.training.newton import GaussNewton
 from audiocos.training.objective import Layout, Objective
 
 _SETTLED = 1e-6  # a step that gains less than this share of the loss counts as none: 0.000004 dB
+_EXACT = 1e-25  # of the energy: float64 has nothing left to gain
 _MOST_STEPS = 60
 _ROUND = 20
 _MOST_ROUNDS = 20
@@ -59,7 +60,8 @@ class NewtonLearner:
         """Take one step; gives the loss after it, relative to the signal's energy."""
         before, after = self._newton.step(self._objective)
         self.step += 1
-        self.done = before - after < _SETTLED * before or self.step >= _MOST_STEPS
+        gained = before - after > _SETTLED * before and after > _EXACT * self._energy
+        self.done = not gained or self.step >= _MOST_STEPS
         return after / self._energy
 
     def state(self) -> dict[str, Any]:

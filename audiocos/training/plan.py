@@ -1,0 +1,157 @@
+"""Which start, which learners: what `audiocos train` does unless it is told otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from audiocos import cosines, framing
+from audiocos.cosines import CosineParameters
+from audiocos.errors import UsageError
+from audiocos.framing import Framing
+from audiocos.training.growth import Growth, Windows
+from audiocos.training.learners import LbfgsLearner, Learner, NewtonLearner
+from audiocos.training.run import Stage
+from audiocos.training.sound import Sound
+from audiocos.training.starts import spectral, untied
+from audiocos.training.statistics import probes
+from audiocos.training.stochastic import StochasticLearner, StochasticSettings
+
+STARTS = ("auto", "orthogonal", "random", "spectral")
+OPTIMIZERS = ("auto", "gauss-newton", "lbfgs", "adam", "sgd")
+KEEP = 1e-9
+"""Probes that hold less than this share of the energy are left out while learning: 4e-8 dB at 20 dB."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What is to be learned and how.
+
+    Args:
+        frame: N.
+        coefficients: M; all that the framing holds when None.
+        kind: "block", "overlap" or "lapped".
+        hop: H; the framing's own when None.
+        window: by name; the framing's own when None.
+        phased: learn phases too.
+        tied: both banks share frequencies.
+        start: one of STARTS; auto is spectral where sound has a spectrum and M is small enough, else orthogonal,
+            and random for white noise.
+        seed: of random starts and batches.
+        optimizer: one of OPTIMIZERS.
+        growth: window growth; for random starts on block frames when None.
+        expected: learn on the expectation instead of batches, where both are possible.
+        batch: windows a batch; as the optimizer needs when None.
+        stochastic: settings of adam and sgd.
+    """
+
+    frame: int = 512
+    coefficients: int | None = None
+    kind: str = "block"
+    hop: int | None = None
+    window: str | None = None
+    phased: bool = False
+    tied: bool = False
+    start: str = "auto"
+    seed: int = 0
+    optimizer: str = "auto"
+    growth: bool | None = None
+    expected: bool = True
+    batch: int | None = None
+    stochastic: StochasticSettings = StochasticSettings()
+
+    def framing(self) -> Framing:
+        """The framing.
+
+        Raises:
+            FramingError: sizes and window that cannot reconstruct.
+        """
+        if self.kind == "overlap":
+            return framing.overlap(self.frame, self.hop, self.window or "sqrt-hann")
+        if self.kind == "lapped":
+            return framing.lapped(self.frame, self.window or "sine")
+        return framing.Framing(self.kind, self.frame, self.hop or self.frame, self.window or "rectangular")
+
+    @property
+    def m(self) -> int:
+        """M."""
+        most = self.frame // 2 if self.kind == "lapped" else self.frame
+        return self.coefficients or most
+
+
+def make_start(config: TrainingConfig, sound: Sound, is_white: bool) -> CosineParameters:
+    """The pair to begin with.
+
+    Raises:
+        UsageError: a start that these sizes do not have.
+    """
+    n, m, lapped = config.frame, config.m, config.kind == "lapped"
+    if lapped and m > n // 2:
+        raise UsageError(f"--coefficients {m}: lapped framing holds at most {n // 2} a hop. Take a larger --frame.")
+    start = config.start
+    if start == "auto":
+        start = "random" if is_white else "spectral" if m < n else "orthogonal"
+    if start == "random":
+        drawn = cosines.random(n, m, seed=config.seed, tied=config.tied, phased=config.phased)
+        return cosines.with_origin(drawn, 0.5 + n / 4) if lapped else drawn
+    if start == "spectral":
+        if m > n:
+            raise UsageError(f"--init spectral: M = {m} is above N = {n}. Use --init orthogonal or random.")
+        chosen = spectral(
+            config.framing(), m, sound.second_moment, probes(sound.second_moment, KEEP), phased=config.phased
+        )
+    elif lapped:
+        chosen = cosines.lapped(n, np.arange(m))
+    else:
+        chosen = cosines.orthogonal(n, m)
+    chosen = chosen.with_phases() if config.phased else chosen
+    return replace(chosen, tied=True) if config.tied else untied(chosen)
+
+
+def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, from_random: bool) -> list[Stage]:
+    """The learners, in order.
+
+    Args:
+        config: what was asked.
+        sound: the training sound.
+        windows: for growth and first-order steps.
+        from_random: whether the start knows nothing.
+
+    Raises:
+        UsageError: a choice that these settings do not allow.
+    """
+    growth = config.growth if config.growth is not None else from_random and config.kind == "block"
+    if growth and config.kind != "block":
+        raise UsageError("--growth: windows grow on block frames only. Leave it out, or use --framing block.")
+    objective = sound.objective(KEEP) if not _is_identity(sound) else _white_objective(sound)
+    energy = sound.energy
+
+    def newton(start: CosineParameters) -> Learner:
+        return NewtonLearner(start, objective, energy)
+
+    def lbfgs(start: CosineParameters) -> Learner:
+        return LbfgsLearner(start, objective, energy)
+
+    polish: Stage = ("polish", newton)
+    if config.optimizer in ("adam", "sgd"):
+        if config.kind != "block" or windows is None:
+            raise UsageError(f"--optimizer {config.optimizer}: learns on windows of block frames. Use --framing block.")
+        settings = replace(config.stochastic, optimizer=config.optimizer, growth=growth)
+        return [(config.optimizer, lambda start: StochasticLearner(start, windows, settings)), polish]
+    if growth:
+        if windows is None:
+            raise UsageError("--growth: needs windows to learn from.")
+        factor = 1.3 if config.expected else 1.5
+        return [("window growth", lambda start: Growth(start, windows, factor=factor)), polish]
+    return [("L-BFGS", lbfgs)] if config.optimizer == "lbfgs" else [("Gauss-Newton", newton)]
+
+
+def _is_identity(sound: Sound) -> bool:
+    return sound.framing.kind == "block" and np.array_equal(sound.second_moment, np.eye(sound.framing.frame))
+
+
+def _white_objective(sound: Sound):  # type: ignore[no-untyped-def]
+    from audiocos.training.objective import objective_for
+
+    return objective_for(sound.framing)
