@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -114,7 +113,6 @@ def reconstruct_file(
     settings: Settings,
     *,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
-    stop: threading.Event | None = None,
 ) -> Result:
     """Reconstruct one file: the outputs are there and whole when this returns, and not there when it raises.
 
@@ -123,7 +121,6 @@ def reconstruct_file(
         model: the model.
         settings: how.
         progress: called with the frames read so far and how many there are, None when unknown.
-        stop: when set, the work ends with KeyboardInterrupt.
 
     Raises:
         AudioFileError: the input cannot be read or an output not written; the text names it and the remedy.
@@ -164,8 +161,6 @@ def reconstruct_file(
         blocks = stack.enter_context(ReadAhead(reader.blocks(block)))
         work.sink = stack.enter_context(WriteBehind(work.write))
         for samples in blocks:
-            if stop is not None and stop.is_set():
-                raise KeyboardInterrupt
             work.take(samples)
             progress(reader.read, reader.frames)
         work.finish()

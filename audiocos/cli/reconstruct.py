@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -132,7 +131,6 @@ class _Batch:
             self._fail(name, text)
 
     def run(self, tasks: list[Task], jobs: int) -> None:
-        stop = threading.Event()
         progress = FileProgress([task.input for task in tasks])
 
         def work(index: int) -> _Outcome:
@@ -142,7 +140,6 @@ class _Batch:
                     self._model,
                     self._settings,
                     progress=lambda done, total: progress.update(index, done, total),
-                    stop=stop,
                 )
                 return _Outcome(result, None)
             except AudiocosError as error:
@@ -153,20 +150,14 @@ class _Batch:
                 progress.finish(index)
 
         with progress.shown(f"{len(tasks)} files" if len(tasks) != 1 else shown(os.path.basename(tasks[0].input))):
-            if min(jobs, len(tasks)) <= 1:
-                for index, task in enumerate(tasks):
-                    self._take(task, work(index))
-                return
-            pool = ThreadPoolExecutor(min(jobs, len(tasks)))
+            # Always in threads: the main one only waits, so that a signal is answered at once.
+            pool = ThreadPoolExecutor(jobs)
             try:
                 futures: list[Future[_Outcome]] = [pool.submit(work, index) for index in range(len(tasks))]
                 for task, future in zip(tasks, futures, strict=True):
                     self._take(task, future.result())
-            except BaseException:
-                stop.set()
-                raise
             finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def print_table(self) -> None:
         columns = [("file", "left"), ("length", "right"), ("SNR", "right"), ("peak error", "right")]
