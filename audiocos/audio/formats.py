@@ -71,6 +71,13 @@ def bytes_per_sample(subtype: str) -> int:
     return _BYTES.get(subtype, 2)
 
 
+def can_hold(format_name: str, subtype: str) -> bool:
+    """Whether a container can be written with a subtype."""
+    # libsndfile says yes to MP3 inside a WAV and then cannot open it.
+    odd = format_name != "MP3" and subtype.startswith("MPEG_LAYER")
+    return bool(sf.check_format(format_name, subtype)) and not odd
+
+
 def container_for(format_name: str, subtype: str, channels: int, frames: int | None) -> str:
     """The container to open for an output of `frames` frames: RF64 in place of a WAV that could not hold them."""
     if format_name in ("WAV", "WAVEX") and not fits(format_name, subtype, channels, frames):
@@ -147,12 +154,12 @@ def resolve_subtype(name: str) -> str:
 
 def subtype_in(format_name: str, subtype: str) -> str:
     """The subtype itself where the container can hold it, else the container's nearest."""
-    if sf.check_format(format_name, subtype):
+    if can_hold(format_name, subtype):
         return subtype
     wide = ["PCM_24", "PCM_16"] if native_dtype(subtype) == "int32" else ["PCM_16", "PCM_24"]
     floats = ["FLOAT", "DOUBLE"] if keeps_overs(subtype) else []
     for candidate in [*floats, *wide]:
-        if sf.check_format(format_name, candidate):
+        if can_hold(format_name, candidate):
             return candidate
     return str(sf.default_subtype(format_name))
 

@@ -12,7 +12,7 @@ from typing import Any
 import soundfile as sf
 from numpy.typing import NDArray
 
-from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, container_for, fits
+from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, can_hold, container_for, fits
 from audiocos.audio.names import shown
 from audiocos.audio.unfinished import Unfinished
 from audiocos.errors import AudioFileError
@@ -65,8 +65,9 @@ class Writer:
         self._unfinished: Unfinished | None = None
         if not fits(self.container, self.subtype, self.channels, self.frames):
             raise self._too_long()
-        if not sf.check_format(self.container, self.subtype):
-            subtypes = ", ".join(sorted(name.lower() for name in sf.available_subtypes(self.container)))
+        if not can_hold(self.container, self.subtype):
+            known = (name for name in sf.available_subtypes(self.container) if can_hold(self.container, name))
+            subtypes = ", ".join(sorted(known)).lower()
             raise AudioFileError(
                 f"{self.name}: {self.container} cannot hold {self.subtype}. Choose --subtype from {subtypes}."
             )

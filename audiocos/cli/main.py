@@ -103,7 +103,7 @@ def _catch_signals() -> None:
 
     def once(number: int, frame: Any) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
+            signal.signal(each, lambda number, frame: None)  # SIG_IGN would complain of one that is under way
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(128 + number)

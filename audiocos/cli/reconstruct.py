@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import click
@@ -155,7 +157,7 @@ class _Batch:
             try:
                 futures: list[Future[_Outcome]] = [pool.submit(work, index) for index in range(len(tasks))]
                 for task, future in zip(tasks, futures, strict=True):
-                    self._take(task, future.result())
+                    self._take(task, _outcome(future))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -205,6 +207,19 @@ class _Batch:
     def _fail(self, name: str, text: str) -> None:
         self.failures.append((name, text))
         say(f"Error: {text}")
+
+
+def _outcome(future: Future[_Outcome]) -> _Outcome:
+    """Wait for a file such that no signal is lost.
+
+    One that comes just before a wait is seen only after it, so none is long; and a wait in Python, as
+    future.result() has, can lose its own lock to a signal's exception, so it is in C.
+    """
+    arrived: SimpleQueue[Future[_Outcome]] = SimpleQueue()
+    future.add_done_callback(arrived.put)
+    while True:
+        with contextlib.suppress(Empty):
+            return arrived.get(timeout=0.1).result()
 
 
 def _good_enough(result: Result, min_snr: float) -> bool:
