@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from audiocos import __version__
+from audiocos.audio.names import shown
 from audiocos.audio.unfinished import remove_all
 from audiocos.errors import AudiocosError, UsageError
 
@@ -85,7 +86,7 @@ def say(text: str) -> None:
     """One line on stderr, whatever is in it."""
     if sys.stderr is None:
         return
-    data = (text + "\n").encode(errors="backslashreplace")
+    data = (shown(text) + "\n").encode(errors="backslashreplace")
     sys.stderr.flush()
     sys.stderr.buffer.write(data)
     sys.stderr.flush()
