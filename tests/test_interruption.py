@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def ends(child, number):
 
 
 def sparse(path, size):
-    """A RF64 or W64 file of silence that takes no room on the disk."""
+    """A W64 file of silence that takes no room on the disk."""
     with sf.SoundFile(path, "w", RATE, 1, "PCM_16", format="W64") as file:
         file.write(np.zeros(4, np.int16))
     content = bytearray(path.read_bytes())
@@ -86,7 +87,7 @@ def test_a_signal_in_mid_file_leaves_nothing_half_written(tmp_path, number, forc
         ends(child, number)
         os.close(writer)
     assert not leftovers(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == ["in.au", "out.au"] if force else ["in.au"]
+    assert sorted(os.listdir(tmp_path)) == (["in.au", "out.au"] if force else ["in.au"])
     assert not force or (tmp_path / "out.au").read_bytes() == b"old"
 
 
@@ -104,14 +105,15 @@ def test_a_signal_with_several_jobs_keeps_what_is_whole_and_nothing_else(tmp_pat
     assert sf.info(tmp_path / "out" / "0.wav").frames == 4000
 
 
-def test_a_second_signal_changes_nothing(tmp_path):
+def test_more_signals_change_nothing(tmp_path):
     sparse(tmp_path / "in.w64", 3 * GIB)
     child = start(tmp_path, "in.w64")
     begun(tmp_path)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
-        child.send_signal(number)
-    _, err = child.communicate(timeout=30)
-    assert child.returncode in (130, 143) and err.strip().count(b"\n") == 0
+    deadline = time.monotonic() + 30
+    while child.poll() is None and time.monotonic() < deadline:
+        child.send_signal(signal.SIGINT)
+    _, err = child.communicate()
+    assert child.returncode == 130 and err.strip().count(b"\n") == 0
     assert os.listdir(tmp_path) == ["in.w64"]
 
 
