@@ -399,6 +399,14 @@ def test_resampling_keeps_length_and_place(rate, samples, model_8k, reconstruct)
         assert np.argmax(np.correlate(y[middle], x[middle], "full")) == 3999
 
 
+def test_the_model_runs_at_its_own_rate(model_8k, reconstruct):
+    for frequency, kept in ((1000.0, True), (6000.0, False)):  # 8000 Hz hold nothing above 4000 Hz
+        make("a.wav", signals.tone(24_000, 48000, frequency=frequency), 48000)
+        reconstruct("a.wav", "-o", "b.wav", "--model", model_8k, "--resample", "--force")
+        level = np.std(soundfile.read("b.wav")[0][4000:-4000]) / np.std(soundfile.read("a.wav")[0])
+        assert level == pytest.approx(1, abs=0.01) if kept else level < 1e-3
+
+
 # The same bytes, however it is run
 
 
