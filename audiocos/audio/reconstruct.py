@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from audiocos.audio.aligned import AlignedStream
 from audiocos.audio.background import ReadAhead, WriteBehind
 from audiocos.audio.excerpt import Observer
-from audiocos.audio.formats import compute_dtype, from_float, subtype_in, to_float
+from audiocos.audio.formats import EXTENSION_SUBTYPE, compute_dtype, extension_of, from_float, subtype_in, to_float
 from audiocos.audio.reader import Reader
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudioFileError
@@ -135,7 +135,8 @@ def reconstruct_file(
         reader = stack.enter_context(Reader(task.input, strict=settings.strict, sanitize=settings.sanitize))
         model_rate = _model_rate(reader, model, settings)
         output_format = task.format or reader.format
-        subtype = settings.subtype or subtype_in(output_format, reader.subtype)
+        codec = EXTENSION_SUBTYPE.get(extension_of(task.output)) if task.format else None
+        subtype = settings.subtype or codec or subtype_in(output_format, reader.subtype)
         dtype = np.dtype(settings.dtype or compute_dtype(reader.subtype))
         group = best_group(model.framing, reader.channels)
         stream = model.stream(reader.channels, dtype=dtype, device=settings.device, group=group)

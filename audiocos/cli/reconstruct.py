@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from audiocos.audio.formats import resolve_format, resolve_subtype
+from audiocos.audio.formats import EXTENSION_SUBTYPE, resolve_format, resolve_subtype
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Result, Settings, Task, reconstruct_file
 from audiocos.audio.tasks import Plan, plan
@@ -93,7 +93,7 @@ def command(
     loaded = load(model)
     try:
         chosen = resolve_format(format_name) if format_name else None
-        kind = resolve_subtype(subtype) if subtype else None
+        kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get((format_name or "").lower())
     except AudiocosError as error:
         raise UsageError(str(error)) from error
     planned = plan(inputs, output, residual, chosen, force)
