@@ -131,7 +131,6 @@ class CpuExecution:
         dtype: float32 or float64; of buffers and products. Angles are always formed in float64.
         coefficients: the owner will use `coefficients`, `analyze` or `synthesize`; rules the fused way out.
         way: "fast", "fused" or "factored"; the cheapest when None.
-        workers: threads of the fast transforms.
     """
 
     def __init__(
@@ -144,11 +143,10 @@ class CpuExecution:
         dtype: DTypeLike = np.float32,
         coefficients: bool = False,
         way: str | None = None,
-        workers: int = 1,
     ) -> None:
         n, h, m = framing.frame, framing.hop, parameters.coefficients
         self.way = way or choose_way(parameters, framing, coefficients)
-        self.group, self._hop, self._workers = group, h, workers
+        self.group, self._hop = group, h
         self.input = np.zeros((channels, n - h + group * h), dtype)
         self._windows = _sliding(self.input, group, n, h)
         self._frames = np.zeros((channels, group, n), dtype)
@@ -288,11 +286,11 @@ class CpuExecution:
             grid[:, :, :n] = frames
             grid[:, :, n:] = 0
         kind = 4 if self._fast.lapped else 3
-        self._store(scipy.fft.dct(grid, type=kind, overwrite_x=True, workers=self._workers))
+        self._store(scipy.fft.dct(grid, type=kind, overwrite_x=True))
 
     def _transform_back(self) -> None:
         kind = 4 if self._fast.lapped else 2
-        self._store(scipy.fft.dct(self._grid, type=kind, overwrite_x=True, workers=self._workers))
+        self._store(scipy.fft.dct(self._grid, type=kind, overwrite_x=True))
         frames, grid = self._frames, self._grid
         if self._fast.lapped:
             half = self._hop // 2
@@ -353,5 +351,4 @@ def make_execution(device: str, parameters: CosineParameters, framing: Framing, 
         return CpuExecution(parameters, framing, **settings)
     from audiocos.accelerator import TorchExecution
 
-    settings.pop("workers", None)
     return TorchExecution(parameters, framing, device=device, **settings)

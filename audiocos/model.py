@@ -19,6 +19,7 @@ from audiocos.errors import StreamError
 from audiocos.execution import Execution, make_execution
 from audiocos.framing import Framing
 from audiocos.stream import Stream
+from audiocos.whole import best_group, reconstruct
 
 if TYPE_CHECKING:
     from audiocos.nn import CosinePair
@@ -81,7 +82,6 @@ class Model:
         device: str = "auto",
         group: int = 1,
         coefficients: bool = False,
-        workers: int = 1,
     ) -> Stream:
         """A stream that runs this model; see `Stream` for the arguments."""
         return Stream(
@@ -92,11 +92,10 @@ class Model:
             device=device,
             group=group,
             coefficients=coefficients,
-            workers=workers,
         )
 
     def reconstruct(self, x: Array, device: str = "auto") -> Array:
-        """Analysis and synthesis of a whole signal: the stream fed once.
+        """Analysis and synthesis of a whole signal: the stream fed once, on every core.
 
         Args:
             x: `[channels, samples]`, float32 or float64.
@@ -116,15 +115,7 @@ class Model:
         x = _signal(x)
         if not x.shape[0]:
             return x.copy()
-        group = whole_signal_group(self.framing, x.shape[0])
-        stream = self.stream(x.shape[0], dtype=x.dtype, device=device, group=group, workers=2)
-        y = np.empty_like(x)
-        lag = stream.latency
-        early = stream.feed(x)
-        kept = max(x.shape[1] - lag, 0)
-        y[:, :kept] = early[:, lag:]
-        y[:, kept:] = stream.flush()[:, lag - (x.shape[1] - kept) :]
-        return y
+        return reconstruct(self.parameters, self.framing, x, device=device)
 
     def analyze(self, x: Array, device: str = "cpu") -> Array:
         """Coefficients of a whole signal, frames from before its first sample to past its last.
@@ -201,7 +192,7 @@ class Model:
             self.parameters,
             self.framing,
             channels=channels,
-            group=whole_signal_group(self.framing, channels),
+            group=best_group(self.framing, channels),
             dtype=dtype,
             coefficients=True,
         )
@@ -219,11 +210,6 @@ def load(name: str | Path) -> Model:
     from audiocos.modelfolder import load as load_folder
 
     return load_folder(name)
-
-
-def whole_signal_group(framing: Framing, channels: int) -> int:
-    """Frames a group for signals that are at hand as a whole: about 2^17 samples, all channels together."""
-    return max(1, min(4096, 2**17 // (framing.hop * channels)))
 
 
 def _signal(x: Array) -> Array:

@@ -30,7 +30,6 @@ class Stream:
         device: "auto", "cpu", "cuda" or "mps".
         group: frames computed at once. 1 has the least latency; more is faster and adds a hop each.
         coefficients: keep each group's coefficients in `coefficients`, `[C, g, M]`.
-        workers: threads of the fast transforms on the CPU.
 
     Raises:
         StreamError: a frame that the pair does not have, channels, group or dtype that cannot be.
@@ -54,7 +53,6 @@ class Stream:
         device: str = "auto",
         group: int = 1,
         coefficients: bool = False,
-        workers: int = 1,
     ) -> None:
         if parameters.frame != framing.frame:
             raise StreamError(f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}.")
@@ -73,7 +71,6 @@ class Stream:
             group=group,
             dtype=self.dtype,
             coefficients=coefficients,
-            workers=workers,
         )
         self._flushed = False
         self._history = framing.frame - framing.hop

@@ -32,3 +32,16 @@ def audiocos_command(capfd):
         return Done(end.value.code, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def reconstruct(audiocos_command, tmp_path, monkeypatch):
+    """Run `audiocos reconstruct ARGUMENTS...` in tmp_path; the exit code must be as given."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, code=0):
+        done = audiocos_command("reconstruct", *arguments)
+        assert done.code == code, done.err
+        return done
+
+    return run

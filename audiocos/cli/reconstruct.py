@@ -7,11 +7,11 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from audiocos.audio.formats import resolve_format, resolve_subtype
+from audiocos.audio.formats import EXTENSION_SUBTYPE, resolve_format, resolve_subtype
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Result, Settings, Task, reconstruct_file
 from audiocos.audio.tasks import Plan, plan
@@ -23,12 +23,16 @@ from audiocos.cli.console import (
     level_text,
     print_json,
     print_table,
+    progress_note,
     snr_text,
 )
 from audiocos.cli.main import say
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.execution import choose_device
 from audiocos.model import Model, load
+
+if TYPE_CHECKING:
+    from audiocos.cli.reporting import BatchReport
 
 
 @click.command(
@@ -90,26 +94,31 @@ def command(
     loaded = load(model)
     try:
         chosen = resolve_format(format_name) if format_name else None
-        kind = resolve_subtype(subtype) if subtype else None
+        kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get((format_name or "").lower())
     except AudiocosError as error:
         raise UsageError(str(error)) from error
     planned = plan(inputs, output, residual, chosen, force)
     to_stdout = any(task.output == "-" for task in planned.tasks)
     if to_stdout and as_json:
         raise UsageError("--json and the sound cannot both go to standard output. Choose a file with -o.")
+    page = None
     if report is not None:
-        _check_report(report, force)
+        from audiocos.cli.reporting import BatchReport  # brings the report's libraries
+
+        page = BatchReport(report, force)
     resolved = choose_device(device, loaded.parameters, loaded.framing)
     if resolved != "cpu" or device != "auto":
         say(f"Computing on {resolved}.")
     settings = Settings(resolved, dtype, kind, strict, sanitize, resample, observe=report is not None)
-    batch = _Batch(loaded, settings, min_snr, as_json, report)
+    batch = _Batch(loaded, settings, min_snr, as_json, page)
     batch.fail_all(planned)
     batch.run(planned.tasks, jobs or os.cpu_count() or 1)
     if not as_json and not to_stdout:
         batch.print_table()
-    if report is not None:
-        batch.write_report(report)
+    if page is not None:
+        with progress_note("Drawing the report"):
+            page.write(loaded, batch.failures)
+        say(f"Report: {shown(report or '')}")
     context.exit(1 if batch.failures else 0)
 
 
@@ -122,9 +131,11 @@ class _Outcome:
 class _Batch:
     """The files of one run: their results and failures, in the order they were given."""
 
-    def __init__(self, model: Model, settings: Settings, min_snr: float | None, as_json: bool, report: str | None):
+    def __init__(
+        self, model: Model, settings: Settings, min_snr: float | None, as_json: bool, page: BatchReport | None
+    ):
         self._model, self._settings = model, settings
-        self._min_snr, self._as_json = min_snr, as_json
+        self._min_snr, self._as_json, self._page = min_snr, as_json, page
         self.results: list[Result] = []
         self.failures: list[tuple[str, str]] = []
 
@@ -180,9 +191,6 @@ class _Batch:
         if rows:
             print_table(f'Reconstructed with model "{self._model.name}"', columns, rows)
 
-    def write_report(self, path: str) -> None:
-        raise NotImplementedError
-
     def _take(self, task: Task, outcome: _Outcome) -> None:
         if outcome.result is None:
             self._fail(task.input, outcome.failure or "")
@@ -198,6 +206,8 @@ class _Batch:
                 "--subtype float keeps them."
             )
         self.results.append(result)
+        if self._page is not None:
+            self._page.add(result)
         if self._as_json:
             print_json(result.row())
         if self._min_snr is not None and not _good_enough(result, self._min_snr):
@@ -225,14 +235,3 @@ def _outcome(future: Future[_Outcome]) -> _Outcome:
 def _good_enough(result: Result, min_snr: float) -> bool:
     figures = result.figures
     return figures.max_abs_error == 0 or (figures.snr_db is not None and figures.snr_db >= min_snr)
-
-
-def _check_report(path: str, force: bool) -> None:
-    if os.path.lexists(path) and not force:
-        raise UsageError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
-
-
-def _facts(model: Model) -> list[tuple[str, Any]]:
-    from audiocos.modelcard import facts
-
-    return list(facts(model))
