@@ -12,7 +12,7 @@ PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 DEMO_MODELS := exact lapped-quarter
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench models clean run-packages test-packages
+.PHONY: help demo test lint bench models pictures clean run-packages test-packages
 
 help:
 	@echo 'make demo    reconstruct samples/ with the shipped models, into demo/, with a report for each'
@@ -20,6 +20,7 @@ help:
 	@echo 'make lint    ruff and mypy only'
 	@echo 'make bench   the benchmarks against other libraries'
 	@echo 'make models  make the shipped models anew'
+	@echo 'make pictures  draw the pictures of the README anew'
 	@echo 'make clean   remove what make made'
 
 demo: .venv/installed
@@ -43,6 +44,9 @@ bench: .venv/bench
 
 models: .venv/installed
 	$(PY) models/make.py
+
+pictures: .venv/installed
+	$(PY) docs/make.py
 
 clean:
 	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,7 +1,7 @@
 """Error figures between a signal x and its reconstruction y, at once or running.
 
-Everything is defined for every input: what has no value (the SNR of silence, or of an exact copy) is None,
-never NaN or infinity. A running measurement fed in any blocks gives the answer of one fed at once.
+Everything is defined for every finite input: what has no value (the SNR of silence, or of an exact copy) is
+None, never NaN or infinity. A running measurement fed in any blocks gives the answer of one fed at once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ SEGMENTAL_RANGE_DB = (-10.0, 35.0)
 
 SILENCE_POWER = 1e-10
 """-100 dBFS: segments quieter than this have no segmental SNR; also the floor of log spectra."""
+
+
+SEGMENTS_AT_ONCE = 256
+"""Bounds the memory that a long signal takes."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class RunningFigures:
         self._totals = _Totals()
 
     def update(self, x: Array, y: Array) -> None:
-        """Take the next block of both, `[channels, samples]`, any length.
+        """Take the next block of both, `[channels, samples]`, any length. For an exact copy, y may be x itself.
 
         Raises:
             ValueError: shapes that differ from each other or from the first block's channels.
@@ -101,14 +105,16 @@ class RunningFigures:
         if self._pending_samples:
             taken = min(self._segment - self._pending_samples, x.shape[1])
             self._keep(x[:, :taken], y[:, :taken])
-            x, y = x[:, taken:], y[:, taken:]
+            x, y = (x[:, taken:],) * 2 if y is x else (x[:, taken:], y[:, taken:])
             if self._pending_samples == self._segment:
                 self._totals.add(self._pending[0, :, None], self._pending[1, :, None], self._window)
                 self._pending_samples = 0
         whole = x.shape[1] // self._segment * self._segment
-        if whole:
-            shape = (x.shape[0], -1, self._segment)
-            self._totals.add(x[:, :whole].reshape(shape), y[:, :whole].reshape(shape), self._window)
+        shape, some = (x.shape[0], -1, self._segment), SEGMENTS_AT_ONCE * self._segment
+        for start in range(0, whole, some):
+            part = slice(start, min(start + some, whole))
+            segments = x[:, part].reshape(shape)
+            self._totals.add(segments, segments if y is x else y[:, part].reshape(shape), self._window)
         if whole < x.shape[1]:
             self._keep(x[:, whole:], y[:, whole:])
 
@@ -155,18 +161,22 @@ class _Totals:
     def add(self, x: Array, y: Array, window: Array) -> None:
         """Add segments `[channels, count, segment]`."""
         low, high = SEGMENTAL_RANGE_DB
-        signal = np.einsum("cfl,cfl->cf", x, x).astype(np.float64)
+        # In float64 whatever came, so that a segment's figures do not depend on how the blocks cut it.
+        exact = y is x
+        x = x.astype(np.float64, copy=False)
+        y = x if exact else y.astype(np.float64, copy=False)
+        signal = np.einsum("cfl,cfl->cf", x, x)
         self.segments += signal.size
         self.signal_energy += float(signal.sum())
         heard = signal > SILENCE_POWER * window.size
         self.segmental_count += int(heard.sum())
         # Where the copy is exact, and that is most often everywhere, the rest need not be computed.
-        differs = (x != y).any(axis=-1)
+        differs = np.zeros(signal.shape, bool) if exact else (x != y).any(axis=-1)
         self.segmental_sum += high * int((heard & ~differs).sum())
         if not differs.any():
             return
         x, y, signal, heard = x[differs], y[differs], signal[differs], heard[differs]
-        residual = np.subtract(x, y, dtype=np.float64)
+        residual = x - y
         energy = np.einsum("fl,fl->f", residual, residual)
         self.residual_energy += float(energy.sum())
         self.max_abs_error = max(self.max_abs_error, float(np.abs(residual).max()))
@@ -177,7 +187,6 @@ class _Totals:
 
 
 def _log_spectral_distances(x: Array, y: Array, window: Array) -> Array:
-    window = window.astype(x.dtype)
     levels = [10 * np.log10(np.abs(scipy.fft.rfft(z * window)) ** 2 + SILENCE_POWER) for z in (x, y)]
     distances: Array = np.sqrt(np.mean((levels[0] - levels[1]) ** 2, axis=-1))
     return distances

@@ -103,7 +103,8 @@ def speech_like(samples: int, sample_rate: float, *, seed: int = 0) -> Float64:
         if center < 0.45 * sample_rate:
             radius = np.exp(-np.pi * width / sample_rate)
             angle = 2 * np.pi * center / sample_rate
-            signal = signal + 0.5 * lfilter([1 - radius], [1, -2 * radius * np.cos(angle), radius**2], signal)
+            resonance = np.array([1, -2 * radius * np.cos(angle), radius**2])
+            signal = lfilter([resonance.sum()], resonance, signal)
     return 0.9 * _peak(signal * (1 + 0.2 * wander[2]))
 
 

@@ -108,9 +108,12 @@ def from_float(y: Array, subtype: str) -> tuple[Array, int]:
     top = 2.0 ** (bits - 1)
     steps = y * y.dtype.type(top)
     np.rint(steps, out=steps)
-    clipped = _count_beyond(steps, top)
-    # The largest value below the top that the float can hold: float32 is 128 apart just below 2^31.
-    np.clip(steps, -top, top - (128 if steps.dtype == np.float32 and bits > 24 else 1), out=steps)
+    low, high = (float(steps.min()), float(steps.max())) if steps.size else (0.0, 0.0)
+    clipped = 0
+    if low < -top or high > top - 1:
+        clipped = int(np.count_nonzero(np.abs(steps) > top))
+        # The largest value below the top that the float can hold: float32 is 128 apart just below 2^31.
+        np.clip(steps, -top, top - (128 if steps.dtype == np.float32 and bits > 24 else 1), out=steps)
     out = np.empty(steps.shape[::-1], dtype)
     np.copyto(out.T, steps, casting="unsafe")
     spare = 8 * dtype.itemsize - bits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -161,13 +162,13 @@ def reconstruct_file(
             outputs.append(writer(task.residual, task.residual_format, subtype_in(task.residual_format, wide)))
         figures = RunningFigures(reader.channels, segment_length(reader.sample_rate))
         observer = Observer(reader.sample_rate) if settings.observe else None
-        work = _Work(aligned, outputs, figures, observer, _Pending(reader.channels, dtype))
-        blocks = stack.enter_context(ReadAhead(reader.blocks(block)))
-        work.sink = stack.enter_context(WriteBehind(work.write))
-        for samples in blocks:
+        work = _Work(aligned, outputs, figures, observer, dtype)
+        blocks = stack.enter_context(ReadAhead((samples, work.as_float(samples)) for samples in reader.blocks(block)))
+        work.sink = stack.enter_context(WriteBehind(work.measure_and_write))
+        for samples, x in blocks:
             if stop is not None and stop.is_set():
                 raise KeyboardInterrupt
-            work.take(samples)
+            work.take(samples, x)
             progress(reader.read, reader.frames)
         work.finish()
         for output in outputs:
@@ -189,7 +190,7 @@ def reconstruct_file(
 
 
 class _Work:
-    """What happens to each block between reading and writing."""
+    """What happens to each block: to floats in the reader's thread, transformed here, the rest in the sink's."""
 
     sink: WriteBehind[tuple[Array, Array]]
 
@@ -199,25 +200,35 @@ class _Work:
         outputs: list[Writer],
         figures: RunningFigures,
         observer: Observer | None,
-        pending: _Pending,
+        dtype: np.dtype[Any],
     ) -> None:
         self._aligned, self._outputs, self._figures = aligned, outputs, figures
-        self._observer, self._pending = observer, pending
+        self._observer, self._dtype = observer, dtype
+        self._pending = _Pending()
+        self._left = 0  # frames taken whose reconstruction has not come yet
         self.clipped = 0
 
-    def take(self, samples: Array) -> None:
-        self._emit(self._aligned.feed(self._pending.push(samples)))
+    def take(self, samples: Array, x: Array) -> None:
+        y = self._aligned.feed(x)
+        self._left += len(samples) - y.shape[1]
+        self.sink.put((samples, y))
 
     def finish(self) -> None:
-        self._emit(self._aligned.finish(self._pending.count))
+        tail = self._aligned.finish(self._left)
+        self.sink.put((np.empty((0, tail.shape[0]), np.int16), tail))
         self.sink.finish()
 
-    def write(self, pair: tuple[Array, Array]) -> None:
-        x, y = pair
+    def measure_and_write(self, item: tuple[Array, Array]) -> None:
+        samples, y = item
+        self._pending.push(samples)
+        if not y.shape[1]:
+            return
+        source = self._pending.pop(y.shape[1])
         native, clipped = from_float(y, self._outputs[0].subtype)
         self.clipped += clipped
-        written = np.empty_like(y)
-        to_float(native, written)  # what a reader of the output gets is what is measured
+        x = self.as_float(source)
+        exact = source.dtype == native.dtype and np.array_equal(source, native)
+        written = x if exact else self.as_float(native)  # what a reader of the output gets is what is measured
         self._figures.update(x, written)
         if self._observer is not None:
             self._observer.update(x, written)
@@ -225,39 +236,32 @@ class _Work:
         if len(self._outputs) > 1:
             self._outputs[1].write(from_float(x - written, self._outputs[1].subtype)[0])
 
-    def _emit(self, y: Array) -> None:
-        if y.shape[1]:
-            self.sink.put((self._pending.pop(y.shape[1]).copy(), y))
+    def as_float(self, samples: Array) -> Array:
+        x = np.empty(samples.shape[::-1], self._dtype)
+        to_float(samples, x)
+        return x
 
 
 class _Pending:
-    """Input samples that wait for their reconstruction, `[channels, samples]`, in one buffer."""
+    """Input samples that wait for their reconstruction, `[samples, channels]`, oldest first."""
 
-    def __init__(self, channels: int, dtype: np.dtype[Any]) -> None:
-        self._buffer = np.empty((channels, 0), dtype)
-        self._start = 0
-        self.count = 0
+    def __init__(self) -> None:
+        self._blocks: deque[Array] = deque()
 
-    def push(self, samples: Array) -> Array:
-        """Append interleaved native samples; gives them as floats."""
-        stop = self._start + self.count
-        if stop + len(samples) > self._buffer.shape[1]:
-            kept = self._buffer[:, self._start : stop]
-            room = max(self._buffer.shape[1], 2 * (self.count + len(samples)))
-            buffer = np.empty((kept.shape[0], room), kept.dtype)
-            buffer[:, : self.count] = kept
-            self._buffer, self._start, stop = buffer, 0, self.count
-        fresh = self._buffer[:, stop : stop + len(samples)]
-        to_float(samples, fresh)
-        self.count += len(samples)
-        return fresh
+    def push(self, samples: Array) -> None:
+        if len(samples):
+            self._blocks.append(samples)
 
     def pop(self, count: int) -> Array:
-        """The oldest `count` samples, valid until the next push."""
-        piece = self._buffer[:, self._start : self._start + count]
-        self._start += count
-        self.count -= count
-        return piece
+        pieces = []
+        while count:
+            block = self._blocks.popleft()
+            if len(block) > count:
+                self._blocks.appendleft(block[count:])
+                block = block[:count]
+            pieces.append(block)
+            count -= len(block)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _model_rate(reader: Reader, model: Model, settings: Settings) -> int | None:

@@ -64,6 +64,18 @@ class FileProgress:
         self._bar = None
 
 
+@contextlib.contextmanager
+def progress_note(what: str) -> Iterator[None]:
+    """A spinner for work whose length is not known; nothing when stderr is no terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
 def print_json(row: dict[str, Any]) -> None:
     """One JSON object on one line of stdout."""
     print(json.dumps(row, allow_nan=False), flush=True)

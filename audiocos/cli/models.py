@@ -6,6 +6,7 @@ import os
 
 import click
 
+from audiocos.audio.names import shown
 from audiocos.cli.console import print_json, print_table
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.model import Model, load
@@ -85,5 +86,11 @@ def _cells(model: Model) -> list[str]:
 
 def _plot(model: Model, path: str, force: bool) -> None:
     if os.path.lexists(path) and not force:
-        raise UsageError(f"--plot {path}: exists already. Pass --force to replace it.")
-    raise AudiocosError("not yet")
+        raise UsageError(f"--plot {shown(path)}: exists already. Pass --force to replace it.")
+    from audiocos.report.banks import bank_figure
+
+    figure = bank_figure(model.parameters, model.framing)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise AudiocosError(f"--plot {shown(path)}: cannot be written: {error}.") from error

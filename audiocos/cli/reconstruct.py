@@ -6,7 +6,7 @@ import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,12 +22,16 @@ from audiocos.cli.console import (
     level_text,
     print_json,
     print_table,
+    progress_note,
     snr_text,
 )
 from audiocos.cli.main import say
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.execution import choose_device
 from audiocos.model import Model, load
+
+if TYPE_CHECKING:
+    from audiocos.cli.reporting import BatchReport
 
 
 @click.command(
@@ -96,19 +100,24 @@ def command(
     to_stdout = any(task.output == "-" for task in planned.tasks)
     if to_stdout and as_json:
         raise UsageError("--json and the sound cannot both go to standard output. Choose a file with -o.")
+    page = None
     if report is not None:
-        _check_report(report, force)
+        from audiocos.cli.reporting import BatchReport  # brings the report's libraries
+
+        page = BatchReport(report, force)
     resolved = choose_device(device, loaded.parameters, loaded.framing)
     if resolved != "cpu" or device != "auto":
         say(f"Computing on {resolved}.")
     settings = Settings(resolved, dtype, kind, strict, sanitize, resample, observe=report is not None)
-    batch = _Batch(loaded, settings, min_snr, as_json, report)
+    batch = _Batch(loaded, settings, min_snr, as_json, page)
     batch.fail_all(planned)
     batch.run(planned.tasks, jobs or os.cpu_count() or 1)
     if not as_json and not to_stdout:
         batch.print_table()
-    if report is not None:
-        batch.write_report(report)
+    if page is not None:
+        with progress_note("Drawing the report"):
+            page.write(loaded, batch.failures)
+        say(f"Report: {shown(report or '')}")
     context.exit(1 if batch.failures else 0)
 
 
@@ -121,9 +130,11 @@ class _Outcome:
 class _Batch:
     """The files of one run: their results and failures, in the order they were given."""
 
-    def __init__(self, model: Model, settings: Settings, min_snr: float | None, as_json: bool, report: str | None):
+    def __init__(
+        self, model: Model, settings: Settings, min_snr: float | None, as_json: bool, page: BatchReport | None
+    ):
         self._model, self._settings = model, settings
-        self._min_snr, self._as_json = min_snr, as_json
+        self._min_snr, self._as_json, self._page = min_snr, as_json, page
         self.results: list[Result] = []
         self.failures: list[tuple[str, str]] = []
 
@@ -187,9 +198,6 @@ class _Batch:
         if rows:
             print_table(f'Reconstructed with model "{self._model.name}"', columns, rows)
 
-    def write_report(self, path: str) -> None:
-        raise NotImplementedError
-
     def _take(self, task: Task, outcome: _Outcome) -> None:
         if outcome.result is None:
             self._fail(task.input, outcome.failure or "")
@@ -205,6 +213,8 @@ class _Batch:
                 "--subtype float keeps them."
             )
         self.results.append(result)
+        if self._page is not None:
+            self._page.add(result)
         if self._as_json:
             print_json(result.row())
         if self._min_snr is not None and not _good_enough(result, self._min_snr):
@@ -219,14 +229,3 @@ class _Batch:
 def _good_enough(result: Result, min_snr: float) -> bool:
     figures = result.figures
     return figures.max_abs_error == 0 or (figures.snr_db is not None and figures.snr_db >= min_snr)
-
-
-def _check_report(path: str, force: bool) -> None:
-    if os.path.lexists(path) and not force:
-        raise UsageError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
-
-
-def _facts(model: Model) -> list[tuple[str, Any]]:
-    from audiocos.modelcard import facts
-
-    return list(facts(model))

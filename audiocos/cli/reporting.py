@@ -1,0 +1,75 @@
+"""The page of a batch: what each file's report needs is kept on disk until the page is written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocos.audio.names import shown
+from audiocos.audio.reconstruct import Result
+from audiocos.errors import UsageError
+from audiocos.model import Model
+from audiocos.modelcard import facts
+from audiocos.report import ErrorCurve, Excerpt, ReportItem, require_extra, write_report
+
+
+class BatchReport:
+    """Collect results, then write the page.
+
+    Args:
+        path: the HTML file.
+        force: it may be there already.
+
+    Raises:
+        AudiocosError: matplotlib or jinja2 is missing.
+        UsageError: the file is there already.
+    """
+
+    def __init__(self, path: str, force: bool) -> None:
+        if os.path.lexists(path) and not force:
+            raise UsageError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
+        require_extra()
+        self._path = Path(path)
+        self._folder = tempfile.TemporaryDirectory(prefix="audiocos-report-")
+        self._items: list[ReportItem] = []
+
+    def add(self, result: Result) -> None:
+        """Take what a file's report needs; excerpts go to disk, so that long batches fit in memory."""
+        observer = result.observer
+        if observer is None:
+            return
+        start_s, x, y = observer.excerpt()
+        excerpt = Excerpt(start_s, self._spill(x), self._spill(y)) if x.size else None
+        result.observer = None
+        name = shown(result.task.input)
+        curve = ErrorCurve(*observer.curve())
+        self._items.append(ReportItem(name, result.sample_rate, result.row(), excerpt, curve, result.warnings))
+
+    def write(self, model: Model, failures: list[tuple[str, str]]) -> None:
+        """Write the page.
+
+        Raises:
+            AudiocosError: it cannot be written.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_report(
+            self._path,
+            self._items,
+            title="What was lost",
+            subtitle=f'Reconstructed with the model "{model.name}". {model.description}',
+            model_facts=facts(model),
+            failures=[(shown(name), text) for name, text in failures],
+        )
+        self._folder.cleanup()
+
+    def _spill(self, samples: NDArray[Any]) -> NDArray[Any]:
+        descriptor, path = tempfile.mkstemp(suffix=".npy", dir=self._folder.name)
+        with os.fdopen(descriptor, "wb") as file:
+            np.save(file, samples)
+        kept: NDArray[Any] = np.load(path, mmap_mode="r")
+        return kept

@@ -1,0 +1,61 @@
+"""Figures and names in words: what a page shows for a number, for none, and for a name that cannot be printed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
+
+
+def printable(value: object) -> object:
+    r"""Show what cannot be printed (line ends, undecodable bytes, direction marks) as an escape.
+
+    >>> printable("a\nb \udcff \u202e")
+    'a\\nb \\xff \\u202e'
+    """
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return type(value)("".join(c if c.isprintable() else _escape(c) for c in value))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8 (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def number(figures: dict[str, object], key: str) -> float | None:
+    """Look a figure up; None where it is missing, no number or not finite."""
+    value = figures.get(key)
+    if not isinstance(value, (int, float, np.integer, np.floating)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def decimal(value: float | None, digits: int) -> str:
+    """Write a number with so many digits after the point, or a dash for none."""
+    if value is None:
+        return MISSING
+    return f"{value + 0.0:.{digits}f}".replace("-", MINUS)
+
+
+def scientific(value: float) -> str:
+    """Write a number of any size with four digits."""
+    return f"{value:.4g}".replace("-", MINUS)
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time.
+
+    >>> duration(0.0123), duration(9.5), duration(75), duration(3723)
+    ('12.3 ms', '9.50 s', '1:15 min', '1:02:03')
+    """
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds >= 0.1 or seconds == 0 else f"{1000 * seconds:.3g} ms"
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d} min"
