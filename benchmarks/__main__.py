@@ -18,7 +18,7 @@ ROWS = {
     "memory": memory.whole_signals,
     "off-grid": memory.off_grid,
     "gpu": gpu.accelerator,
-    "live": live.hops,  # last: it leaves torch with one thread
+    "live": live.hops,
 }
 
 

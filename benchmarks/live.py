@@ -53,9 +53,6 @@ def hops(quick: bool) -> Section:
 
 
 def _cost(pair: CosineParameters, frames: Framing, count: int) -> tuple[str, np.ndarray]:
-    import torch
-
-    torch.set_num_threads(1)
     stream = Stream(pair, frames, device="cpu")
     sound = recordings(20.0)[:1]
     blocks = [
