@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ TENSORS = "model.safetensors"
 CONFIG = "config.json"
 CARD = "README.md"
 LARGEST_FRAME = 2**20
+HIGHEST_RATE = 2**31 - 1  # what audio files can say
+
+_AGAIN = "Take the model from its source again."
+_SAVE_ANEW = "Save the model with Model.save()."
 
 _KEYS: dict[str, tuple[type, ...]] = {
     "version": (int,),
@@ -76,7 +81,7 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
         try:
-            _write_all(model, fresh)
+            _write_all(replace(model, name=folder.resolve().name), fresh)  # what loading will call it
             _put_in_place(fresh, folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -157,16 +162,16 @@ def _read_config(folder: Path) -> dict[str, Any]:
         pickles = [p.name for p in folder.iterdir() if p.suffix in (".pt", ".pth", ".pkl", ".bin", ".ckpt")]
         if pickles:
             raise ModelError(
-                f"{folder}: holds {pickles[0]}, a pickle, and no {CONFIG}. Pickles can run code and are never loaded; "
-                f"save the model with Model.save()."
+                f"{folder}: holds {pickles[0]}, a pickle, and no {CONFIG}. Pickles can run code and are never loaded. "
+                f"{_SAVE_ANEW}"
             ) from None
         raise ModelError(f"{folder}: no {CONFIG}. Is it a model folder?") from None
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
+        raise ModelError(f"{path}: cannot be read: {error.strerror}. {_AGAIN}") from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: damaged, not valid JSON ({error}). Take the model from its source again.") from error
+        raise ModelError(f"{path}: damaged, not valid JSON ({error}). {_AGAIN}") from error
     if not isinstance(config, dict):
-        raise ModelError(f"{path}: damaged, not a JSON object. Take the model from its source again.")
+        raise ModelError(f"{path}: damaged, not a JSON object. {_AGAIN}")
     if config.get("version") != VERSION:
         raise ModelError(
             f"{path}: version {config.get('version')!r} is unknown, this audiocos reads version {VERSION}. "
@@ -174,9 +179,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
         )
     for key, types in _KEYS.items():
         if key not in config:
-            raise ModelError(f'{path}: "{key}" is missing. Take the model from its source again.')
+            raise ModelError(f'{path}: "{key}" is missing. {_AGAIN}')
         if not isinstance(config[key], types) or (isinstance(config[key], bool) and bool not in types):
-            raise ModelError(f'{path}: "{key}" is {config[key]!r}, of the wrong type.')
+            raise ModelError(f'{path}: "{key}" is {config[key]!r}, of the wrong type. {_AGAIN}')
     unknown = sorted(config.keys() - _KEYS.keys())
     if unknown:
         raise ModelError(f'{path}: "{unknown[0]}" is unknown in version {VERSION}. Update audiocos.')
@@ -191,15 +196,17 @@ def _read_tensors(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ModelError(f"{folder}: no {TENSORS}. Take the model from its source again.") from None
+        raise ModelError(f"{folder}: no {TENSORS}. {_AGAIN}") from None
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}.") from error
+        raise ModelError(f"{path}: cannot be read: {error.strerror}. {_AGAIN}") from error
     if content[:1] == b"\x80" or content[:2] == b"PK":
-        raise ModelError(f"{path}: a pickle under another name. Pickles can run code and are never loaded.")
+        raise ModelError(
+            f"{path}: a pickle under another name. Pickles can run code and are never loaded. {_SAVE_ANEW}"
+        )
     try:
         return dict(from_bytes(content))
     except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"{path}: truncated or damaged ({error}). Take the model from its source again.") from error
+        raise ModelError(f"{path}: truncated or damaged ({error}). {_AGAIN}") from error
 
 
 def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[Any, Any]]) -> Model:
@@ -209,8 +216,10 @@ def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[A
     if config["family"] not in ("base", "phased"):
         raise ValueError(f'family "{config["family"]}": unknown; base or phased.')
     rate = config["sample_rate"]
-    if rate is not None and rate < 1:
-        raise ValueError(f"sample_rate {rate}: must be at least 1 Hz, or null.")
+    if rate is not None and not 1 <= rate <= HIGHEST_RATE:
+        raise ValueError(f"sample_rate {rate}: must be from 1 to {HIGHEST_RATE} Hz, or null.")
+    if not abs(config["origin"]) <= LARGEST_FRAME:  # false for NaN too
+        raise ValueError(f"origin {config['origin']}: must be a number of samples up to {LARGEST_FRAME}.")
     for key, kind in (("kind", str), ("hop", int), ("window", str)):
         if not isinstance(framing.get(key), kind):
             raise ValueError(f'framing: "{key}" is {framing.get(key)!r}.')

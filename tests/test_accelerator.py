@@ -126,4 +126,4 @@ def test_a_stream_runs_there(device):
 def test_float64_on_mps_is_refused():
     text = "device mps: it computes in float32 only. Use --dtype float32 or --device cpu."
     with pytest.raises(DeviceError, match=text):
-        make_execution("mps", cosines.random(4), framing.block(4), dtype=np.float64, workers=1)
+        make_execution("mps", cosines.random(4), framing.block(4), dtype=np.float64)

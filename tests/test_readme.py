@@ -15,11 +15,11 @@ BLOCK = re.compile(r"(<!-- not run -->\s*)?^[ ]*```sh\n(.*?)^[ ]*```", re.MULTIL
 
 
 def commands():
-    """Return the commands in ```sh blocks that begin with audiocos, unless <!-- not run --> precedes."""
+    """Return the commands in ```sh blocks that run audiocos, unless <!-- not run --> precedes."""
     found = []
     for flag, block in BLOCK.findall(README):
         lines = block.replace("\\\n", " ").splitlines()
-        found += [line.strip() for line in lines if line.strip().startswith("audiocos ") and not flag]
+        found += [line.strip() for line in lines if "audiocos " in line and not flag]
     return found
 
 
@@ -41,6 +41,13 @@ def test_every_command_runs(tmp_path):
             timeout=900,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_python_runs():
+    blocks = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
 
 
 def test_relative_links_resolve():

@@ -18,14 +18,20 @@ _INT32 = {"PCM_24", "PCM_32", "ALAC_20", "ALAC_24", "ALAC_32", "DWVW_24"}
 _FLOAT32 = {"FLOAT", "VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "DPCM_8": 8, "DWVW_12": 12, "ALAC_20": 20, "PCM_24": 24, "ALAC_24": 24}
 _BITS |= {"DWVW_24": 24, "PCM_32": 32, "ALAC_32": 32}
+_MANTISSA = {"FLOAT": 24, "DOUBLE": 53}
+_PCM = ["PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32"]  # from narrow to wide
 _BYTES = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 
 # Containers whose sizes are 32-bit numbers; the others have no limit that sound reaches.
 _LIMITED = {"WAV", "WAVEX", "AIFF", "SVX", "VOC", "AVR", "NIST", "IRCAM", "PAF", "MAT4", "MAT5", "PVF", "XI", "WVE"}
 LIMIT_BYTES = 2**32 - 2**16
 
+# RAW has no header; SD2 keeps its header in a second file, which an open descriptor does not lead to.
+FORMATS = sorted(set(sf.available_formats()) - {"RAW", "SD2"})
+"""The formats that are read and written, as libsndfile names them."""
+
 EXTENSIONS: dict[str, str] = {
-    **{name.lower(): name for name in sf.available_formats() if name != "RAW"},
+    **{name.lower(): name for name in FORMATS},
     **{"aif": "AIFF", "aifc": "AIFF", "snd": "AU", "oga": "OGG", "opus": "OGG", "iff": "SVX", "sph": "NIST"},
     **{"8svx": "SVX", "sf": "IRCAM", "mat": "MAT5", "wave": "WAV", "bwf": "WAV", "mpc": "MPC2K"},
 }
@@ -71,6 +77,13 @@ def bytes_per_sample(subtype: str) -> int:
     return _BYTES.get(subtype, 2)
 
 
+def can_hold(format_name: str, subtype: str) -> bool:
+    """Whether a container can be written with a subtype."""
+    # libsndfile says yes to MP3 inside a WAV and then cannot open it.
+    odd = format_name != "MP3" and subtype.startswith("MPEG_LAYER")
+    return bool(sf.check_format(format_name, subtype)) and not odd
+
+
 def container_for(format_name: str, subtype: str, channels: int, frames: int | None) -> str:
     """The container to open for an output of `frames` frames: RF64 in place of a WAV that could not hold them."""
     if format_name in ("WAV", "WAVEX") and not fits(format_name, subtype, channels, frames):
@@ -104,7 +117,7 @@ def from_float(y: Array, subtype: str) -> tuple[Array, int]:
             return out, 0
         clipped = _count_beyond(out, 1.0)
         return (out.clip(-1.0, 1.0) if clipped else out), clipped
-    bits = _BITS.get(subtype, 16)
+    bits = _bits(subtype)
     top = 2.0 ** (bits - 1)
     steps = y * y.dtype.type(top)
     np.rint(steps, out=steps)
@@ -129,9 +142,8 @@ def resolve_format(name: str) -> str:
         AudioFileError: no such format.
     """
     found: str = EXTENSIONS.get(name.lower(), name.upper())
-    if found not in sf.available_formats() or found == "RAW":
-        known = ", ".join(sorted(n.lower() for n in sf.available_formats() if n != "RAW"))
-        raise AudioFileError(f'format "{name}": unknown; choose one of {known}.')
+    if found not in FORMATS:
+        raise AudioFileError(f'format "{name}": unknown; choose one of {", ".join(FORMATS).lower()}.')
     return found
 
 
@@ -149,15 +161,18 @@ def resolve_subtype(name: str) -> str:
 
 
 def subtype_in(format_name: str, subtype: str) -> str:
-    """The subtype itself where the container can hold it, else the container's nearest."""
-    if sf.check_format(format_name, subtype):
-        return subtype
-    wide = ["PCM_24", "PCM_16"] if native_dtype(subtype) == "int32" else ["PCM_16", "PCM_24"]
+    """The subtype itself where the container can hold it, else the narrowest that loses nothing, else the widest."""
     floats = ["FLOAT", "DOUBLE"] if keeps_overs(subtype) else []
-    for candidate in [*floats, *wide]:
-        if sf.check_format(format_name, candidate):
+    bits = _MANTISSA.get(subtype) or _bits(subtype)
+    enough = [name for name in _PCM if _bits(name) >= bits]
+    for candidate in [subtype, *floats, *enough, *reversed(_PCM)]:
+        if can_hold(format_name, candidate):
             return candidate
     return str(sf.default_subtype(format_name))
+
+
+def _bits(subtype: str) -> int:
+    return _BITS.get(subtype, 16)
 
 
 def _count_beyond(values: Array, top: float) -> int:

@@ -6,7 +6,6 @@ claim is compared with what was read.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import stat
@@ -19,8 +18,10 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, native_dtype
+from audiocos.audio import caf, ogg
+from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, extension_of, native_dtype
 from audiocos.audio.names import shown
+from audiocos.audio.peek import peek
 from audiocos.audio.stdin import seekable_or_plain
 from audiocos.errors import AudioFileError
 
@@ -32,12 +33,16 @@ UNKNOWN_FRAMES = 2**40
 IMPLAUSIBLE = 1e10
 """Float samples beyond this are damage, not sound: the largest integer scale in use is 2^31."""
 
+_HEADERLESS = {"raw", "pcm", "s16", "s16le"}
+
 _CODED = {"FLAC", "OGG", "MP3"}
 _CODED_STEP = 4096  # a decoding error costs the block it falls in: one FLAC frame
 
 # What libsndfile's log says of sizes that do not fit the file: claimed and there, in bytes or frames.
 _CLAIMS = (
     ("bytes", re.compile(r"^\s*(?:data|Data Size)\s*: (?P<claimed>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE)),
+    ("bytes", re.compile(r"^ (?:BODY :|Data length) (?P<claimed>\d+) \(?should be (?P<there>\d+)", re.MULTILINE)),
+    ("bytes", re.compile(r"File seems to be truncated. (?P<there>\d+) <--> (?P<claimed>\d+)")),
     ("bytes", re.compile(r"SSND : (?P<claimed>\d+) \(should be (?P<there>\d+)\)")),
     ("frames", re.compile(r"'COMM' chunk \((?P<claimed>\d+)\).*?'SSND' chunk \((?P<there>\d+)\)", re.DOTALL)),
     ("frames", re.compile(r"frame count (?P<there>\d+) does not match value from 'ds64' chunk of (?P<claimed>\d+)")),
@@ -74,28 +79,17 @@ class Reader:
 
     def __post_init__(self) -> None:
         self.name = "standard input" if self.path == "-" else shown(self.path)
-        descriptor = self._descriptor()
+        self._descriptor = self._open()
         try:
-            self._file = _Sequential(descriptor, closefd=True)
-        except sf.LibsndfileError as error:
-            text = self._why_not(descriptor, error)
-            _close(descriptor)
-            raise AudioFileError(text) from error
-        except TypeError as error:  # soundfile asks for the rate of headerless files
-            _close(descriptor)
-            raise AudioFileError(f"{self.name}: raw samples without a header. Convert it to WAV first.") from error
-        self.format: str = self._file.format
-        self.subtype: str = self._file.subtype
-        self.endian: str = self._file.endian
-        self.channels: int = self._file.channels
-        self.sample_rate: int = self._file.samplerate
-        self.frames: int | None = self._claimed_frames()
-        if self.sample_rate < 1:
-            self.close()
-            raise AudioFileError(f"{self.name}: its header says {self.sample_rate} Hz. Repair the header.")
-        try:
-            self._check_claims()
-        except AudioFileError:
+            self._file = self._decoder()
+            self.format: str = self._file.format
+            self.subtype: str = self._file.subtype
+            self.endian: str = self._file.endian
+            self.channels: int = self._file.channels
+            self.sample_rate: int = self._file.samplerate
+            self.frames: int | None = self._claimed_frames()
+            self._check_header()
+        except BaseException:
             self.close()
             raise
 
@@ -107,7 +101,11 @@ class Reader:
 
     def close(self) -> None:
         """Close the file; more than once does no harm."""
-        self._file.close()
+        if hasattr(self, "_file"):
+            self._file.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     @property
     def tags(self) -> dict[str, str]:
@@ -144,7 +142,7 @@ class Reader:
         try:
             return len(self._file.read(len(out), dtype=out.dtype.name, always_2d=True, out=out))
         except sf.LibsndfileError as error:
-            self._damaged(f"damaged at {self._seconds(position)} ({_plain(error)})")
+            self._damaged(f"damaged at {self._seconds(position)}{_plain(error)}")
             return 0
 
     def _check_samples(self, block: Array) -> None:
@@ -170,17 +168,17 @@ class Reader:
         piped = self.path == "-" and claimed * self.channels * bytes_per_sample(self.subtype) >= LIMIT_BYTES
         return claimed if 0 < claimed < UNKNOWN_FRAMES and not piped else None
 
-    def _check_claims(self) -> None:
+    def _check_header(self) -> None:
         """Compare the header's sizes with the file's, as libsndfile's log tells them."""
+        if self.sample_rate < 1:
+            raise AudioFileError(f"{self.name}: its header says {self.sample_rate} Hz. Repair the header.")
         log = self._file.extra_info
         if self._file.frames == 0 and self.format != "OGG":
             self._no_sound(log)
         for unit, pattern in _CLAIMS:
             found = pattern.search(log)
             if found and int(found["claimed"]) > int(found["there"]):
-                self._damaged(
-                    f"cut off: its header promises {found['claimed']} {unit} of sound, {found['there']} are there"
-                )
+                self._cut_off(f"{found['claimed']} {unit} of sound", found["there"])
                 return
 
     def _no_sound(self, log: str) -> None:
@@ -203,11 +201,14 @@ class Reader:
         if self.warnings:
             return
         if self.frames is not None and self.read < self.frames:
-            self._damaged(
-                f"cut off: its header promises {self._seconds(self.frames)}, {self._seconds(self.read)} are there"
-            )
+            self._cut_off(self._seconds(self.frames), self._seconds(self.read))
+        elif self.format == "OGG" and self._size() and not ogg.is_whole(self._descriptor):
+            self._damaged(f"cut off: its last page is missing; {self._seconds(self.read)} are there")
         elif self.frames is None and self.format in _CODED and self.path != "-":
             self._damaged(f"unfinished: its header has no length; {self._seconds(self.read)} are there")
+
+    def _cut_off(self, promised: str, there: str) -> None:
+        self._damaged(f"cut off: its header promises {promised}, {there} are there")
 
     def _damaged(self, what: str) -> None:
         if self.strict:
@@ -217,41 +218,65 @@ class Reader:
     def _seconds(self, frames: int) -> str:
         return f"{frames / self.sample_rate:.2f} s"
 
-    def _descriptor(self) -> int:
+    def _open(self) -> int:
         if self.path == "-":
             return seekable_or_plain()
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            # Not to wait for the writer of a named pipe.
+            flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+            descriptor = os.open(self.path, flags)
         except FileNotFoundError as error:
-            raise AudioFileError(f"{self.name}: no such file. Check the path.") from error
+            link = " (the link leads nowhere)" if os.path.islink(self.path) else ""
+            raise AudioFileError(f"{self.name}: no such file{link}. Check the path.") from error
         except OSError as error:
-            raise AudioFileError(f"{self.name}: cannot be opened: {error.strerror}.") from error
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            _close(descriptor)
-            raise AudioFileError(f"{self.name}: a folder, not a file.")
-        return descriptor
+            raise AudioFileError(
+                f"{self.name}: cannot be opened: {error.strerror}. Check the path and its permissions."
+            ) from error
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return descriptor
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise AudioFileError(f"{self.name}: a folder, not a file. Give one of its files.")
+        if stat.S_ISFIFO(mode):
+            raise AudioFileError(f"{self.name}: a pipe, not a file. Feed it in: audiocos reconstruct - < PIPE")
+        raise AudioFileError(f"{self.name}: a device, not a file. Give a recording.")
+
+    def _decoder(self) -> _Sequential:
+        source: int | caf.Mended = self._descriptor
+        cut = caf.find_cut(self._descriptor) if self._size() else None
+        if cut is not None:
+            self._cut_off(f"{cut.claimed} bytes of sound", str(cut.there))
+            source = caf.Mended(self._descriptor, cut)
+        try:
+            return _Sequential(source, closefd=False)
+        except sf.LibsndfileError as error:
+            raise AudioFileError(self._why_not(error)) from error
 
     def _size(self) -> int | None:
-        if self.path == "-":
-            return None
-        return os.stat(self.path).st_size
+        """Bytes of the file, None for a pipe."""
+        status = os.fstat(self._descriptor)
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    def _why_not(self, descriptor: int, error: Exception) -> str:
-        size = self._size()
-        if size == 0:
+    def _why_not(self, error: Exception) -> str:
+        if self._size() == 0:
             return f"{self.name}: empty, 0 bytes. Get it from its source again, or leave it out."
         if "recognised" in str(error) or "unknown format" in str(error).lower():
+            if extension_of(self.path) in _HEADERLESS:
+                return (
+                    f"{self.name}: raw samples without a header. Give it one, for example: "
+                    "ffmpeg -f s16le -ar RATE -ac CHANNELS -i IN.raw OUT.wav"
+                )
             return f"{self.name}: not audio that can be read{self._looks_like()}. Convert it to WAV, or leave it out."
         return (
-            f"{self.name}: its header is damaged or cut off ({_plain(error)}). "
+            f"{self.name}: its header is damaged or cut off{_plain(error)}. "
             "Get it from its source again, or convert it with another tool first."
         )
 
     def _looks_like(self) -> str:
-        if self.path == "-":
+        if self._size() is None:
             return ""
-        with open(self.path, "rb") as file:
-            head = file.read(512)
+        head = peek(self._descriptor, 512, 0)
         for magic, what in (
             (b"\x89PNG", "a PNG picture"),
             (b"\xff\xd8\xff", "a JPEG picture"),
@@ -265,12 +290,9 @@ class Reader:
         return " (it looks like text)" if head and printable > 0.95 * len(head) else ""
 
 
-def _close(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # libsndfile may have closed it already
-        os.close(descriptor)
-
-
 def _plain(error: Exception) -> str:
-    """Libsndfile's own words, without soundfile's prefix and full stop."""
-    text = getattr(error, "error_string", str(error))
-    return str(text).rstrip(".").removeprefix("Error : ").replace("Internal psf_fseek() failed", "data is missing")
+    """Libsndfile's own words in brackets; nothing where they would mislead."""
+    text = str(getattr(error, "error_string", error)).rstrip(".").removeprefix("Error : ")
+    if "unimplemented" in text or "possibly a pipe" in text:
+        return ""
+    return f" ({text.replace('Internal psf_fseek() failed', 'data is missing')})"

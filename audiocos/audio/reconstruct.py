@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from audiocos.audio.aligned import AlignedStream
 from audiocos.audio.background import ReadAhead, WriteBehind
 from audiocos.audio.excerpt import Observer
-from audiocos.audio.formats import compute_dtype, from_float, subtype_in, to_float
+from audiocos.audio.formats import EXTENSION_SUBTYPE, compute_dtype, extension_of, from_float, subtype_in, to_float
 from audiocos.audio.reader import Reader
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudioFileError
@@ -116,7 +115,6 @@ def reconstruct_file(
     settings: Settings,
     *,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
-    stop: threading.Event | None = None,
 ) -> Result:
     """Reconstruct one file: the outputs are there and whole when this returns, and not there when it raises.
 
@@ -125,7 +123,6 @@ def reconstruct_file(
         model: the model.
         settings: how.
         progress: called with the frames read so far and how many there are, None when unknown.
-        stop: when set, the work ends with KeyboardInterrupt.
 
     Raises:
         AudioFileError: the input cannot be read or an output not written; the text names it and the remedy.
@@ -135,7 +132,8 @@ def reconstruct_file(
         reader = stack.enter_context(Reader(task.input, strict=settings.strict, sanitize=settings.sanitize))
         model_rate = _model_rate(reader, model, settings)
         output_format = task.format or reader.format
-        subtype = settings.subtype or subtype_in(output_format, reader.subtype)
+        codec = EXTENSION_SUBTYPE.get(extension_of(task.output)) if task.format else None
+        subtype = settings.subtype or codec or subtype_in(output_format, reader.subtype)
         dtype = np.dtype(settings.dtype or compute_dtype(reader.subtype))
         group = best_group(model.framing, reader.channels)
         stream = model.stream(reader.channels, dtype=dtype, device=settings.device, group=group)
@@ -166,8 +164,6 @@ def reconstruct_file(
         blocks = stack.enter_context(ReadAhead((samples, work.as_float(samples)) for samples in reader.blocks(block)))
         work.sink = stack.enter_context(WriteBehind(work.measure_and_write))
         for samples, x in blocks:
-            if stop is not None and stop.is_set():
-                raise KeyboardInterrupt
             work.take(samples, x)
             progress(reader.read, reader.frames)
         work.finish()

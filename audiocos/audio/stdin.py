@@ -9,6 +9,8 @@ import sys
 import tempfile
 import threading
 
+from audiocos.errors import AudioFileError
+
 _READABLE_FROM_PIPES = (b".snd", b"dns.", b"RIFF", b"RIFX", b"RF64")
 
 
@@ -17,7 +19,12 @@ def seekable_or_plain() -> int:
 
     A file is handed on as it is. From a pipe libsndfile reads AU and WAV; the rest (FLAC, Ogg, ...) needs
     seeking and is copied into an unnamed temporary file first.
+
+    Raises:
+        AudioFileError: there is no standard input.
     """
+    if sys.stdin is None:
+        raise AudioFileError("standard input: closed. Feed it a recording: audiocos reconstruct - < in.wav")
     source = os.dup(sys.stdin.fileno())
     if stat.S_ISREG(os.fstat(source).st_mode):
         return source

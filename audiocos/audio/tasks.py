@@ -56,11 +56,10 @@ def plan(
     for text in dict.fromkeys(inputs):
         sources += _find(text, [output, residual], result)
     unique = {os.path.realpath(source.path) if source.path != "-" else "-": source for source in sources}
-    single = len(inputs) == 1 and (inputs[0] == "-" or os.path.isfile(inputs[0]))
-    if not single and output is not None and (output == "-" or os.path.isfile(output)):
-        raise UsageError(f"-o {shown(output)}: several inputs need a folder for their outputs.")
-    if not single and residual is not None and os.path.isfile(residual):
-        raise UsageError(f"--residual {shown(residual)}: several inputs need a folder for their residuals.")
+    single = len(inputs) == 1 and not os.path.isdir(inputs[0]) and not _is_pattern(inputs[0])
+    for option, place in (("-o", output), ("--residual", residual)):
+        if not single and place is not None and _names_file(place):
+            raise UsageError(f"{option} {shown(place)}: names a file, and several inputs need a folder. End it with /.")
     for source in unique.values():
         result.tasks.append(_task(source, output, residual, format_name, single))
     return _without_clashes(result, set(unique), force)
@@ -76,7 +75,7 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
         return found
     if os.path.lexists(text):
         return [_Source(text, os.path.basename(text))]
-    if glob.has_magic(text):
+    if _is_pattern(text):
         matches = sorted(path for path in glob.glob(text, recursive=True) if os.path.isfile(path))
         if not matches:
             result.failures.append((text, f"{shown(text)}: matches no file. Check the pattern."))
@@ -114,19 +113,30 @@ def _output(source: _Source, output: str | None, format_name: str | None, single
     """The output's path and its container, None to keep the input's."""
     if output == "-" or (output is None and source.path == "-"):
         return "-", format_name or "AU"
-    extension = DEFAULT_EXTENSION.get(format_name, format_name.lower()) if format_name else extension_of(source.place)
+    ending = os.path.splitext(source.place)[1].lower()
+    if format_name:
+        ending = "." + DEFAULT_EXTENSION.get(format_name, format_name.lower())
     if output is not None and single and not _is_folder(output):
         same = extension_of(output) == extension_of(source.place)
         return output, format_name or (None if same else _format_of(output))
     stem = os.path.splitext(source.place)[0]
     if output is None:
         beside = Path(source.path)
-        return str(beside.with_name(f"{os.path.basename(stem)}{MARK}.{extension}")), format_name
-    return os.path.join(output, f"{stem}.{extension}"), format_name
+        return str(beside.with_name(f"{os.path.basename(stem)}{MARK}{ending}")), format_name
+    return os.path.join(output, f"{stem}{ending}"), format_name
 
 
 def _is_folder(path: str) -> bool:
-    return os.path.isdir(path) or path.endswith(("/", os.sep)) or not extension_of(path)
+    named = path.endswith(("/", os.sep)) or (not extension_of(path) and not os.path.lexists(path))
+    return named or os.path.isdir(path)
+
+
+def _names_file(path: str) -> bool:
+    return path == "-" or os.path.isfile(path) or (extension_of(path) in EXTENSIONS and not _is_folder(path))
+
+
+def _is_pattern(text: str) -> bool:
+    return glob.has_magic(text) and not os.path.lexists(text)
 
 
 def _format_of(path: str) -> str:
@@ -149,9 +159,11 @@ def _without_clashes(planned: Plan, inputs: set[str], force: bool) -> Plan:
             if real in inputs or any(_same(path, source) for source in inputs):
                 reason = f"{shown(path)}: is an input, and inputs are never overwritten. Choose another place with -o."
             elif real in taken:
-                reason = f"{shown(path)}: is already the output of {shown(taken[real])}. Choose a folder with -o."
+                reason = f"{shown(path)}: is already the output of {shown(taken[real])}. Run it alone with another -o."
             elif os.path.isdir(path):
                 reason = f"{shown(path)}: is a folder. Choose another name with -o."
+            elif os.path.exists(path) and not os.path.isfile(path):
+                reason = f"{shown(path)}: is a device or a pipe. Choose a file with -o; -o - is standard output."
             elif os.path.lexists(path) and not force:
                 reason = f"{shown(path)}: exists already. Pass --force to replace it, or choose another place with -o."
             taken.setdefault(real, task.input)

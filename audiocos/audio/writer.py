@@ -5,25 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, container_for, fits
+from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, can_hold, container_for, fits
 from audiocos.audio.names import shown
+from audiocos.audio.unfinished import Unfinished
 from audiocos.errors import AudioFileError
 
 Array = NDArray[Any]
 
-
-# Read once, at import: setting it is the only way to read it, and threads share it.
-_UMASK = os.umask(0)
-os.umask(_UMASK)
+_SYSTEM_ERROR = 2  # libsndfile's code for what the operating system refused
 
 
 class _Sequential(sf.SoundFile):  # type: ignore[misc]
@@ -66,18 +62,19 @@ class Writer:
         self.name = "standard output" if self.path == "-" else shown(self.path)
         self.container = container_for(self.format, self.subtype, self.channels, self.frames)
         self._written = 0
-        self._temporary: str | None = None
+        self._unfinished: Unfinished | None = None
         if not fits(self.container, self.subtype, self.channels, self.frames):
             raise self._too_long()
-        if not sf.check_format(self.container, self.subtype):
-            subtypes = ", ".join(sorted(name.lower() for name in sf.available_subtypes(self.container)))
+        if not can_hold(self.container, self.subtype):
+            known = (name for name in sf.available_subtypes(self.container) if can_hold(self.container, name))
+            subtypes = ", ".join(sorted(known)).lower()
             raise AudioFileError(
                 f"{self.name}: {self.container} cannot hold {self.subtype}. Choose --subtype from {subtypes}."
             )
-        descriptor = self._open()
+        target = self._open()
         try:
             self._file = _Sequential(
-                descriptor,
+                target,
                 "w",
                 samplerate=self.sample_rate,
                 channels=self.channels,
@@ -87,13 +84,9 @@ class Writer:
             )
             self._set_tags()
         except (sf.LibsndfileError, ValueError) as error:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-            self._remove()
-            raise AudioFileError(
-                f"{self.name}: {self.container} cannot hold {self.channels} channels of {self.subtype} at "
-                f"{self.sample_rate} Hz. Choose another --format, for example wav."
-            ) from error
+            failure = self._cannot("written") if self._failed(error) else self._unfit()
+            self.abort()
+            raise failure from error
 
     def __enter__(self) -> Writer:
         return self
@@ -113,53 +106,45 @@ class Writer:
         try:
             self._file.write(block)
         except (sf.LibsndfileError, AssertionError, OSError) as error:
-            raise AudioFileError(f"{self.name}: cannot be written: {self._why(block.nbytes)}.") from error
+            raise self._cannot("written") from error
+        if self._failed():
+            raise self._cannot("written")
 
     def commit(self) -> None:
         """Finish the file and give it its name."""
         try:
             self._file.flush()
             self._file.close()
-            if self._temporary is not None:
-                with open(self._temporary, "rb+") as file:
-                    os.fsync(file.fileno())
-                os.replace(self._temporary, self.path)
-                self._temporary = None
+            if self._unfinished is not None:
+                self._unfinished.publish()
         except (sf.LibsndfileError, OSError) as error:
-            raise AudioFileError(f"{self.name}: cannot be finished: {self._why(1)}.") from error
+            raise self._cannot("finished", error) from error
 
     def abort(self) -> None:
         """Forget the file; after `commit` this does nothing."""
         if hasattr(self, "_file") and not self._file.closed:
             with contextlib.suppress(sf.LibsndfileError, OSError):
                 self._file.close()
-        self._remove()
+        if self._unfinished is not None:
+            self._unfinished.remove()
 
-    def _open(self) -> int:
+    def _open(self) -> int | Unfinished:
         if self.path == "-":
+            if sys.stdout is None:
+                raise AudioFileError(f"{self.name}: closed. Name a file with -o.")
             return os.dup(sys.stdout.fileno())
-        folder = os.path.dirname(self.path) or "."
         try:
-            os.makedirs(folder, exist_ok=True)
-            # A short name of its own: the file's may be as long as the file system allows.
-            descriptor, self._temporary = tempfile.mkstemp(prefix=".audiocos-", suffix=".part", dir=folder)
-            os.chmod(self._temporary, 0o666 & ~_UMASK)
+            self._unfinished = Unfinished(self.path)
         except OSError as error:
             raise AudioFileError(
-                f"{self.name}: its folder cannot be written to: {error.strerror}. Choose another place with -o."
+                f"{self.name}: cannot be made: {error.strerror}. Choose another place or name with -o."
             ) from error
-        return descriptor
+        return self._unfinished
 
     def _set_tags(self) -> None:
         for tag, value in self.tags.items():
             with contextlib.suppress(sf.LibsndfileError, AttributeError):  # not every container has every tag
                 setattr(self._file, tag, value)
-
-    def _remove(self) -> None:
-        if self._temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(self._temporary)
-            self._temporary = None
 
     def _too_long(self) -> AudioFileError:
         most = LIMIT_BYTES // (self.channels * bytes_per_sample(self.subtype) * self.sample_rate)
@@ -167,15 +152,21 @@ class Writer:
             f"{self.name}: {self.container} holds at most 4 GiB, here {most} s. Pass --format rf64, w64 or caf."
         )
 
-    def _why(self, wanted: int) -> str:
-        """Ask the operating system what libsndfile does not tell."""
-        if self.path == "-":
-            return "its reader has gone"
-        folder = os.path.dirname(self.path) or "."
-        try:
-            with tempfile.TemporaryFile(dir=folder) as probe:
-                probe.write(np.ones(max(wanted, 2**16), np.uint8).tobytes())
-                probe.flush()
-        except OSError as error:
-            return f"{error.strerror}; free some space or choose another place with -o"
-        return "the disk may be full; free some space or choose another place with -o"
+    def _unfit(self) -> AudioFileError:
+        return AudioFileError(
+            f"{self.name}: {self.container} cannot hold {self.channels} channels of {self.subtype} at "
+            f"{self.sample_rate} Hz. Choose another --format, for example wav."
+        )
+
+    def _failed(self, error: Exception | None = None) -> bool:
+        """Whether the operating system refused something, and not libsndfile."""
+        if self._unfinished is not None:
+            return self._unfinished.error is not None
+        return getattr(error, "code", None) == _SYSTEM_ERROR
+
+    def _cannot(self, what: str, error: Exception | None = None) -> AudioFileError:
+        if self._unfinished is None:
+            return AudioFileError(f"{self.name}: cannot be {what}: its reader has gone, or the disk is full.")
+        cause = self._unfinished.error or error
+        why = getattr(cause, "strerror", None) or str(cause).rstrip(".")
+        return AudioFileError(f"{self.name}: cannot be {what}: {why}. Free some space or choose another place with -o.")

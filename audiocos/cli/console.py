@@ -49,7 +49,7 @@ class FileProgress:
     @contextlib.contextmanager
     def shown(self, what: str) -> Iterator[FileProgress]:
         """Show the bar meanwhile."""
-        if not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty():
             yield self
             return
         from rich.console import Console
@@ -92,7 +92,7 @@ def print_table(title: str, columns: list[tuple[str, str]], rows: list[list[str]
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 120
+    width = None if sys.stdout is not None and sys.stdout.isatty() else 120
     Console(width=width).print(table)
 
 

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from audiocos import __version__
+from audiocos.audio.names import shown
+from audiocos.audio.unfinished import remove_all
 from audiocos.errors import AudiocosError, UsageError
 
 # The short help stands here so that `audiocos --help` imports no command.
@@ -57,32 +60,65 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, _terminate)
+    _occupy_standard_streams()
+    _catch_signals()
     try:
         code = cli.main(arguments, prog_name="audiocos", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        say("Interrupted; nothing half-written is left.")
-        code = 130
+        _leave(128 + signal.SIGINT, "Interrupted; nothing half-written is left.")
+    except SystemExit as error:  # SIGTERM, or click's when the reader of our output has gone
+        _leave(error.code, "Terminated; nothing half-written is left." if error.code != 1 else "")
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except AudiocosError as error:
         say(f"audiocos: {error}")
         code = 2 if isinstance(error, UsageError) else 1
-    except BrokenPipeError:
-        # The reader of our output has gone; python must not try to flush to it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+    except OSError as error:
+        gone = isinstance(error, BrokenPipeError)
+        _leave(1, "" if gone else f"audiocos: {error.filename or 'standard output'}: {error.strerror}.")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def say(text: str) -> None:
     """One line on stderr, whatever is in it."""
-    data = (text + "\n").encode(errors="backslashreplace")
+    if sys.stderr is None:
+        return
+    data = (shown(text) + "\n").encode(errors="backslashreplace")
     sys.stderr.flush()
     sys.stderr.buffer.write(data)
     sys.stderr.flush()
 
 
-def _terminate(number: int, frame: Any) -> None:
-    sys.exit(128 + number)
+def _occupy_standard_streams() -> None:
+    """Put nothing where a standard stream is closed: an output file must not get its descriptor, and be printed to."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+
+
+def _catch_signals() -> None:
+    """SIGINT raises KeyboardInterrupt and SIGTERM SystemExit, the first of them only: what follows is quick."""
+
+    def once(number: int, frame: Any) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda number, frame: None)  # SIG_IGN would complain of one that is under way
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells leave it for what they put behind
+            signal.signal(number, once)
+
+
+def _leave(code: Any, text: str) -> NoReturn:
+    """End at once, without a half-written file, and without waiting for threads: they may wait for a silent pipe."""
+    remove_all()
+    if text:
+        say(text)
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stdout.flush()
+    os._exit(code)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import click
 
-from audiocos.audio.formats import resolve_format, resolve_subtype
+from audiocos.audio.formats import EXTENSION_SUBTYPE, resolve_format, resolve_subtype
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Result, Settings, Task, reconstruct_file
 from audiocos.audio.tasks import Plan, plan
@@ -93,7 +94,7 @@ def command(
     loaded = load(model)
     try:
         chosen = resolve_format(format_name) if format_name else None
-        kind = resolve_subtype(subtype) if subtype else None
+        kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get((format_name or "").lower())
     except AudiocosError as error:
         raise UsageError(str(error)) from error
     planned = plan(inputs, output, residual, chosen, force)
@@ -143,7 +144,6 @@ class _Batch:
             self._fail(name, text)
 
     def run(self, tasks: list[Task], jobs: int) -> None:
-        stop = threading.Event()
         progress = FileProgress([task.input for task in tasks])
 
         def work(index: int) -> _Outcome:
@@ -153,7 +153,6 @@ class _Batch:
                     self._model,
                     self._settings,
                     progress=lambda done, total: progress.update(index, done, total),
-                    stop=stop,
                 )
                 return _Outcome(result, None)
             except AudiocosError as error:
@@ -164,20 +163,14 @@ class _Batch:
                 progress.finish(index)
 
         with progress.shown(f"{len(tasks)} files" if len(tasks) != 1 else shown(os.path.basename(tasks[0].input))):
-            if min(jobs, len(tasks)) <= 1:
-                for index, task in enumerate(tasks):
-                    self._take(task, work(index))
-                return
-            pool = ThreadPoolExecutor(min(jobs, len(tasks)))
+            # Always in threads: the main one only waits, so that a signal is answered at once.
+            pool = ThreadPoolExecutor(jobs)
             try:
                 futures: list[Future[_Outcome]] = [pool.submit(work, index) for index in range(len(tasks))]
                 for task, future in zip(tasks, futures, strict=True):
-                    self._take(task, future.result())
-            except BaseException:
-                stop.set()
-                raise
+                    self._take(task, _outcome(future))
             finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def print_table(self) -> None:
         columns = [("file", "left"), ("length", "right"), ("SNR", "right"), ("peak error", "right")]
@@ -224,6 +217,19 @@ class _Batch:
     def _fail(self, name: str, text: str) -> None:
         self.failures.append((name, text))
         say(f"Error: {text}")
+
+
+def _outcome(future: Future[_Outcome]) -> _Outcome:
+    """Wait for a file such that no signal is lost.
+
+    One that comes just before a wait is seen only after it, so none is long; and a wait in Python, as
+    future.result() has, can lose its own lock to a signal's exception, so it is in C.
+    """
+    arrived: SimpleQueue[Future[_Outcome]] = SimpleQueue()
+    future.add_done_callback(arrived.put)
+    while True:
+        with contextlib.suppress(Empty):
+            return arrived.get(timeout=0.1).result()
 
 
 def _good_enough(result: Result, min_snr: float) -> bool:

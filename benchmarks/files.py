@@ -1,0 +1,125 @@
+"""File to file: `audiocos reconstruct` against plain copies of the same file with soundfile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+import audiocos
+from audiocos import cosines, framing
+from audiocos.audio.reconstruct import Settings, Task, reconstruct_file
+from audiocos.model import Model
+from benchmarks.material import RATE, Sound, recordings, snr_db
+from benchmarks.page import Aim, Section, decibels, number
+from benchmarks.timing import Timing, interleaved, ratio
+
+COPY = 2**16  # frames a block; 2^12 takes longer, 2^20 no less
+
+
+def file_to_file(quick: bool) -> Section:
+    """The exact models, in this process and as a process, beside the copies."""
+    minutes = 0.5 if quick else 10.0
+    section = Section(
+        "File to file",
+        f"{minutes:g} minutes of stereo at 48 kHz, WAV, 16 bits, on a local disk. Ours reads, reconstructs, measures "
+        "SNR, segmental SNR and log-spectral distance, writes and syncs to the disk. The copies only read "
+        f"and write: with `soundfile` in blocks of {COPY} frames as int16 (no conversion: the floor) and float32, and "
+        "`soundfile.read` then `write` of the whole file as float32.",
+        ["", "seconds", "fastest to slowest", "times realtime", "over the float copy", "over the int16 copy", "SNR dB"],
+    )
+    with tempfile.TemporaryDirectory(prefix="audiocos-bench-") as folder:
+        source, target = os.path.join(folder, "in.wav"), os.path.join(folder, "out.wav")
+        soundfile.write(source, recordings(minutes * 60).T, RATE, subtype="PCM_16")
+        runs = {
+            "copy, int16 blocks": lambda: _copy(source, target, "int16"),
+            "copy, float32 blocks": lambda: _copy(source, target, "float32"),
+            "copy, whole, float32": lambda: _copy_whole(source, target),
+            **_ours(source, target, folder),
+        }
+        original, errors = _read(source), {}
+        for name, run in runs.items():
+            run()
+            errors[name] = snr_db(original, _read(target))
+        times = interleaved(runs, rounds=3 if quick else 7)
+    floats = min(("copy, float32 blocks", "copy, whole, float32"), key=lambda name: times[name].median)
+    _report(section, times, errors, floats, minutes)
+    return section
+
+
+def _ours(source: str, target: str, folder: str) -> dict[str, Callable[[], object]]:
+    runs: dict[str, Callable[[], object]] = {}
+    for n in (512, 1024, 2048):
+        for name, pair, frames in (
+            ("block", cosines.orthogonal(n), framing.block(n)),
+            ("overlap", cosines.orthogonal(n), framing.overlap(n)),
+            ("lapped", cosines.lapped(n), framing.lapped(n)),
+        ):
+            model = Model(pair, frames, name=f"{name}-{n}")
+            if (n, name) == (512, "block"):
+                model.save(Path(folder) / "model")
+                loaded = audiocos.load(str(Path(folder) / "model"))
+                runs["exact block 512"] = lambda model=loaded: _reconstruct(source, target, model)
+                runs["exact block 512, as a process"] = lambda: _process(source, target, os.path.join(folder, "model"))
+            elif n == 512 or name == "block":
+                runs[f"exact {name} {n}"] = lambda model=model: _reconstruct(source, target, model)
+    return runs
+
+
+def _report(
+    section: Section, times: dict[str, Timing], errors: dict[str, float | None], floats: str, minutes: float
+) -> None:
+    for name, taken in times.items():
+        section.rows.append([
+            name, number(taken.median), f"{number(taken.fastest)} to {number(taken.slowest)}",
+            f"{minutes * 60 / taken.median:,.0f}", f"{ratio(taken, times[floats]):.2f}",
+            f"{ratio(taken, times['copy, int16 blocks']):.2f}", decibels(errors[name]),
+        ])  # fmt: skip
+    for copy, why in (
+        (floats, "the copy converts to float32 and back, as any processing of samples must"),
+        ("copy, int16 blocks", "this copy only moves bytes; the transform alone takes longer"),
+    ):
+        for ours in ("exact block 512", "exact block 512, as a process"):
+            section.aims.append(
+                Aim(
+                    f"File to file, {ours}: at most 1.5 times {copy}",
+                    ratio(times[ours], times[copy]),
+                    1.5,
+                    " times",
+                    why,
+                )
+            )
+
+
+def _copy(source: str, target: str, dtype: str) -> None:
+    with (
+        soundfile.SoundFile(source) as reader,
+        soundfile.SoundFile(target, "w", reader.samplerate, reader.channels, reader.subtype) as writer,
+    ):
+        buffer = np.empty((COPY, reader.channels), dtype)
+        while len(block := reader.read(out=buffer)):
+            writer.write(block)
+
+
+def _copy_whole(source: str, target: str) -> None:
+    samples, rate = soundfile.read(source, dtype="float32")
+    soundfile.write(target, samples, rate, subtype="PCM_16")
+
+
+def _reconstruct(source: str, target: str, model: Model) -> None:
+    reconstruct_file(Task(source, target), model, Settings(device="cpu"))
+
+
+def _process(source: str, target: str, model: str) -> None:
+    command = [sys.executable, "-m", "audiocos", "reconstruct", source, "-o", target, "-m", model, "--force", "--json"]
+    subprocess.run([*command, "--device", "cpu"], check=True, capture_output=True)
+
+
+def _read(path: str) -> Sound:
+    return soundfile.read(path, dtype="float32")[0].T
