@@ -22,6 +22,7 @@ from audiocos.errors import AudiocosError, UsageError
 # The short help stands here so that `audiocos --help` imports no command.
 COMMANDS = {
     "reconstruct": "Put files through a model and say what was lost.",
+    "train": "Learn a model from recordings, or from noise.",
     "models": "List the shipped models, or show one.",
     "synth": "Write a synthetic signal to a file.",
 }

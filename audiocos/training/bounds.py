@@ -33,7 +33,7 @@ def klt_db(train: Float64, heldout: Float64, frame: int, coefficients: int) -> f
 
 def dct_db(train: Float64, heldout: Float64, frame: int, coefficients: int, *, best: bool) -> float:
     """The first or the best M rows of the DCT-II on frames side by side."""
-    rows = cosines.orthogonal(frame).synthesis_matrix() # W2 is the DCT-II: y = W2 X maps rows to themselves
+    rows = cosines.orthogonal(frame).synthesis_matrix()  # W2 is the DCT-II: y = W2 X maps rows to themselves
     return _subset_db(rows, framing.block(frame), train, heldout, coefficients, best)
 
 

@@ -53,7 +53,7 @@ class NoiseWindows:
     def draw(self, taper: Float64, step: int) -> Float64:
         """A batch of its own for each step."""
         rng = np.random.default_rng([self._seed, step])
-        return rng.standard_normal((len(taper), self._count)) / np.sqrt(self._count)
+        return np.asarray(rng.standard_normal((len(taper), self._count)) / np.sqrt(self._count))
 
 
 def default_batch(frame: int) -> int:

@@ -27,13 +27,23 @@ class Learner(Protocol):
 
     layout: Layout
     step: int
-    done: bool
 
     @property
-    def theta(self) -> Float64: ...
-    def advance(self) -> float: ...
-    def state(self) -> dict[str, Any]: ...
-    def load_state(self, state: dict[str, Any]) -> None: ...
+    def done(self) -> bool:
+        """Whether there is nothing more to learn."""
+
+    @property
+    def theta(self) -> Float64:
+        """The parameters so far."""
+
+    def advance(self) -> float:
+        """Take one step; gives the loss, relative to the signal's energy."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
 
 
 class NewtonLearner:

@@ -12,6 +12,7 @@ from audiocos.errors import UsageError
 from audiocos.framing import Framing
 from audiocos.training.growth import Growth, Windows
 from audiocos.training.learners import LbfgsLearner, Learner, NewtonLearner
+from audiocos.training.objective import objective_for
 from audiocos.training.run import Stage
 from audiocos.training.sound import Sound
 from audiocos.training.starts import spectral, untied
@@ -124,7 +125,7 @@ def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, from_r
     growth = config.growth if config.growth is not None else from_random and config.kind == "block"
     if growth and config.kind != "block":
         raise UsageError("--growth: windows grow on block frames only. Leave it out, or use --framing block.")
-    objective = sound.objective(KEEP) if not _is_identity(sound) else _white_objective(sound)
+    objective = sound.objective(KEEP) if not _is_identity(sound) else objective_for(sound.framing)
     energy = sound.energy
 
     def newton(start: CosineParameters) -> Learner:
@@ -149,9 +150,3 @@ def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, from_r
 
 def _is_identity(sound: Sound) -> bool:
     return sound.framing.kind == "block" and np.array_equal(sound.second_moment, np.eye(sound.framing.frame))
-
-
-def _white_objective(sound: Sound):  # type: ignore[no-untyped-def]
-    from audiocos.training.objective import objective_for
-
-    return objective_for(sound.framing)

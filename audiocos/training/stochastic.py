@@ -194,7 +194,7 @@ class StochasticLearner:
     def _loss(self, taper: Tensor, faded: Tensor) -> Tensor:
         root = taper.sqrt()
         error = root * (faded - self._model(faded))
-        loss = error.square().sum() / taper.square().sum()
+        loss: Tensor = error.square().sum() / taper.square().sum()
         a, s = self._pair.analysis, self._pair.synthesis
         n0_growing = bool(taper[-1] < 1) and not self.layout.tied
         if n0_growing and float(taper[self.layout.frame // 4]) < math.exp(-0.5):  # n0 < N/4

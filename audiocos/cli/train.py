@@ -1,0 +1,160 @@
+"""`audiocos train`: a model from recordings, or from noise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from audiocos.audio.names import shown
+from audiocos.cli.console import print_json, print_table
+from audiocos.cli.main import say
+from audiocos.cli.training import Session, TrainingRequest
+from audiocos.errors import AudiocosError, UsageError
+from audiocos.training.plan import OPTIMIZERS, STARTS, TrainingConfig
+from audiocos.training.stochastic import StochasticSettings
+
+
+@click.command(
+    "train",
+    epilog="""\b
+Examples:
+  audiocos train recordings/ -o mymodel                        the best M = N/4 pair for these recordings
+  audiocos train recordings/ -o m --frame 1024 --coefficients 256 --phased
+  audiocos train recordings/ -o m --framing lapped --sample-rate 16000
+  audiocos train synth:noise -o learned --frame 64             from a random start to the exact pair
+  audiocos train synth:noise -o a --frame 64 --optimizer adam
+
+The pass over the recordings is kept in a cache: a second run on the same files begins to learn at once.""",
+)
+@click.argument("inputs", nargs=-1, required=True, metavar="FOLDER...")
+@click.option("-o", "--output", required=True, metavar="MODEL", help="Folder of the model to write.")
+@click.option("--frame", type=click.IntRange(1, 2**16), default=512, show_default=True, help="N, samples a frame.")
+@click.option(
+    "--coefficients", type=click.IntRange(1, 2**16), help="M a frame; default a quarter of the most, all for noise."
+)
+@click.option(
+    "--framing", "kind", type=click.Choice(["block", "overlap", "lapped"]), default="block", show_default=True
+)
+@click.option("--hop", type=click.IntRange(1), help="H; default as the framing has it.")
+@click.option("--window", help="By name; default sqrt-hann (overlap) or sine (lapped).")
+@click.option("--phased", is_flag=True, help="Learn phases too.")
+@click.option("--tied", is_flag=True, help="Both banks share their frequencies.")
+@click.option(
+    "--init",
+    "start",
+    default="auto",
+    show_default=True,
+    metavar="START",
+    help=f"{', '.join(STARTS)}, or a model to go on from.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of random starts, batches and the split.")
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="auto", show_default=True)
+@click.option("--growth/--no-growth", default=None, help="Window growth; default for random starts.")
+@click.option("--batches", is_flag=True, help="Learn on batches of windows instead of the expected loss.")
+@click.option("--batch", type=click.IntRange(1), help="Windows a batch.")
+@click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Of adam and sgd.")
+@click.option("--balance", is_flag=True, help="Balance the gradients of the six parameter groups (sgd).")
+@click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that make batches.")
+@click.option(
+    "--holdout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="Share of the files to judge by.",
+)
+@click.option("--channels", type=click.Choice(["each", "mix"]), default="each", show_default=True)
+@click.option("--sample-rate", type=click.IntRange(1), metavar="HZ", help="Resample all recordings to this rate.")
+@click.option("--stationary/--every-hop", default=None, help="Count every sample offset; default for short corpora.")
+@click.option(
+    "--max-bad",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Share of unreadable files above which the run fails.",
+)
+@click.option("--no-cache", is_flag=True, help="Neither read nor keep the pass over the recordings.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
+@click.option("--force", is_flag=True, help="Replace a model that exists.")
+def command(
+    inputs: tuple[str, ...],
+    output: str,
+    frame: int,
+    coefficients: int | None,
+    kind: str,
+    hop: int | None,
+    window: str | None,
+    phased: bool,
+    tied: bool,
+    start: str,
+    seed: int,
+    optimizer: str,
+    growth: bool | None,
+    batches: bool,
+    batch: int | None,
+    steps: int,
+    balance: bool,
+    workers: int,
+    holdout: float,
+    channels: str,
+    sample_rate: int | None,
+    stationary: bool | None,
+    max_bad: float,
+    no_cache: bool,
+    as_json: bool,
+    force: bool,
+) -> None:
+    """Learn a pair from the recordings below FOLDER, or from noise (synth:noise), and write it as a model.
+
+    A FOLDER may also be a recording, or a text file that lists recordings. Inputs are only read.
+    """
+    if os.path.lexists(output) and not force:
+        raise AudiocosError(f"{shown(output)}: exists already. Choose another name or pass --force to replace it.")
+    synthetic = [text for text in inputs if text.startswith("synth:")]
+    if synthetic and (len(inputs) > 1 or synthetic[0] != "synth:noise"):
+        raise UsageError(f"{synthetic[0]}: training knows synth:noise, alone.")
+    if synthetic and coefficients is None:
+        coefficients = frame // 2 if kind == "lapped" else frame
+    config = TrainingConfig(
+        frame=frame,
+        coefficients=coefficients or max(1, frame // (8 if kind == "lapped" else 4)),
+        kind=kind,
+        hop=hop,
+        window=window,
+        phased=phased,
+        tied=tied,
+        start=start if start in STARTS else "model",
+        seed=seed,
+        optimizer=optimizer,
+        growth=growth,
+        expected=not batches,
+        batch=batch,
+        stochastic=StochasticSettings(steps=steps, balance=balance, workers=workers),
+    )
+    request = TrainingRequest(
+        inputs=inputs,
+        config=config,
+        holdout=holdout,
+        channels=channels,
+        sample_rate=sample_rate,
+        stationary=stationary,
+        max_bad=max_bad,
+        cache=not no_cache,
+        base=None if start in STARTS else start,
+    )
+    session = Session(request, bool(synthetic))
+    session.prepare()
+    if session.bounds and not as_json:
+        rows = [[name, f"{value:.2f} dB"] for name, value in session.bounds.items()]
+        print_table(
+            f"What can be won at {config.m} coefficients a frame", [("scheme", "left"), ("held out", "right")], rows
+        )
+    model = session.learn(Path(output).name)
+    model.save(output, force=force)
+    if as_json:
+        print_json({"model": output, "training": model.training, "figures": model.figures})
+        return
+    rows = [[name, f"{value:.2f} dB"] for name, value in session.results.items()]
+    print_table(f'Model "{output}"', [("", "left"), ("SNR", "right")], rows)
+    say(f"Wrote {shown(output)}.")

@@ -1,0 +1,229 @@
+"""What `audiocos train` does, step by step: gather, hear, bound, learn, judge."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from audiocos.cli.main import say
+from audiocos.cosines import CosineParameters
+from audiocos.errors import CorpusError
+from audiocos.framing import Framing, lapped
+from audiocos.model import Model, load
+from audiocos.training import bounds
+from audiocos.training.corpus import Corpus, File, gather
+from audiocos.training.growth import NoiseWindows, WhiteSound, Windows, default_batch, white_snr_db
+from audiocos.training.heard import Heard, Listening
+from audiocos.training.listen import listen
+from audiocos.training.partial import default_cache
+from audiocos.training.plan import TrainingConfig, make_start, stages
+from audiocos.training.run import Progress, Run
+from audiocos.training.sound import RecordedWindows, Sound, sound_of, white
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What was asked on the command line; see `audiocos train --help`."""
+
+    inputs: tuple[str, ...]
+    config: TrainingConfig
+    holdout: float = 0.1
+    channels: str = "each"
+    sample_rate: int | None = None
+    stationary: bool | None = None
+    max_bad: float = 0.1
+    cache: bool = True
+    base: str | None = None
+
+
+@dataclass
+class Session:
+    """One training: call `prepare`, then `learn`.
+
+    Args:
+        request: what was asked.
+        synthetic: learn from white noise, not from recordings.
+    """
+
+    request: TrainingRequest
+    synthetic: bool
+    bounds: dict[str, float] = field(default_factory=dict)
+    results: dict[str, float] = field(default_factory=dict)
+    corpus: Corpus | None = None
+
+    def prepare(self) -> None:
+        """Gather and hear the recordings; say what can be won.
+
+        Raises:
+            CorpusError: there is nothing to learn from.
+        """
+        config = self.request.config
+        self.framing = config.framing()
+        if self.synthetic:
+            self.train = self.judge = white(self.framing)
+            return
+        r = self.request
+        self.corpus = corpus = gather(
+            r.inputs,
+            holdout=r.holdout,
+            seed=config.seed,
+            sample_rate=r.sample_rate,
+            max_bad=r.max_bad,
+            channels=r.channels,
+        )
+        for note in [*corpus.notes, *(f"{bad.name}: left out: {bad.reason}" for bad in corpus.refused)]:
+            say(note)
+        if corpus.duplicates:
+            say(f"{len(corpus.duplicates)} files have the same bytes as another and count once.")
+        self.listening = Listening(corpus.sample_rate, corpus.channels)
+        heard = self._hear(corpus.train, "Hearing what to learn from")
+        self.train = sound_of(heard.moment, self.framing, r.stationary)
+        self._check_enough(heard)
+        self.judge = self.train
+        if corpus.held_out:
+            other = self._hear(corpus.held_out, "Hearing what to judge by")
+            self.judge = Sound(self.framing, other.moment.full())
+        if self.train.stationary and r.stationary is None:
+            say("The corpus is short: every sample offset counts as a frame (--every-hop counts only hops).")
+        self.bounds = self._bounds()
+
+    def learn(self, name: str) -> Model:
+        """Learn, judge, and give the model."""
+        config = self.request.config
+        start = self._start()
+        windows = self._windows()
+        from_random = config.start == "random" or (config.start == "auto" and self.synthetic)
+        run = Run(start, stages(config, self.train, windows, from_random))
+        began = time.perf_counter()
+        with _learning_bar() as show:
+            while not run.done:
+                show(run.advance())
+        seconds = time.perf_counter() - began
+        pair = run.parameters
+        self.results = {"start": self.judge.snr_db(start), "learned": self.judge.snr_db(pair), **self.bounds}
+        return Model(
+            pair,
+            self.framing,
+            name=name,
+            sample_rate=None if self.corpus is None else self.corpus.sample_rate,
+            description=self._description(),
+            training=self._training(run, seconds),
+            figures={f"{key} (dB)": round(value, 3) for key, value in self.results.items()},
+        )
+
+    def _start(self) -> CosineParameters:
+        base, config = self.request.base, self.request.config
+        if base is None:
+            return make_start(config, self.train, self.synthetic)
+        model = load(base)
+        sizes = (model.numbers.frame, model.numbers.coefficients, model.framing.kind)
+        if sizes != (config.frame, config.m, config.kind):
+            raise CorpusError(
+                f"--init {base}: has frame {sizes[0]}, {sizes[1]} coefficients, {sizes[2]} framing. Ask for the same."
+            )
+        return model.numbers.with_phases() if config.phased else model.numbers
+
+    def _windows(self) -> Windows:
+        config = self.request.config
+        first_order = config.optimizer in ("adam", "sgd")
+        count = config.batch or (max(64, config.frame // 2) if first_order else default_batch(config.frame))
+        if self.corpus is not None:
+            pool_count = config.batch or max(count, config.frame)
+            return RecordedWindows(self.corpus.train, self.listening, pool_count, config.seed, config.frame)
+        return NoiseWindows(count, config.seed) if first_order or not config.expected else WhiteSound()
+
+    def _hear(self, files: tuple[File, ...], what: str) -> Heard:
+        cache = default_cache() if self.request.cache else None
+        with _pass_bar(what) as progress:
+            heard = listen(files, self.framing, self.listening, cache=cache, progress=progress)
+        for note in [*heard.notes, *heard.warnings, *(f"{bad.name}: left out: {bad.reason}" for bad in heard.refused)]:
+            say(note)
+        if heard.silent:
+            say(f"{len(heard.silent)} files are silent and do not count.")
+        heard.demand_sound()
+        say(f"{what}: {heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h a second.")
+        return heard
+
+    def _check_enough(self, heard: Heard) -> None:
+        samples, n = heard.moment.samples, self.framing.frame
+        if samples < n:
+            raise CorpusError(
+                f"{samples} samples are fewer than a frame of {n}: {n - samples} more are needed. "
+                "Add recordings, or take a smaller --frame."
+            )
+        if heard.moment.hops < n and not self.train.stationary:
+            say(f"{heard.moment.hops} frames for {n} samples each: {n - heard.moment.hops} more would settle it.")
+
+    def _bounds(self) -> dict[str, float]:
+        n, m = self.framing.hop if self.framing.kind == "lapped" else self.framing.frame, self.request.config.m
+        if self.framing.kind == "overlap" or m > n:
+            return {}
+        train, held = self.train.second_moment, self.judge.second_moment
+        found = {
+            "first M of the DCT": bounds.dct_db(train, held, n, m, best=False),
+            "best M of the DCT": bounds.dct_db(train, held, n, m, best=True),
+        }
+        if self.framing.kind == "lapped":
+            frames: Framing = lapped(2 * n, self.framing.window)
+            found["first M of the MDCT"] = bounds.mdct_db(train, held, frames, m, best=False)
+            found["best M of the MDCT"] = bounds.mdct_db(train, held, frames, m, best=True)
+        found["KLT of the training sound"] = bounds.klt_db(train, held, n, m)
+        return found
+
+    def _description(self) -> str:
+        if self.corpus is None:
+            return f"Learned from white noise, start: {self.request.config.start}."
+        kept = self.request.config.m / self.framing.hop
+        return f"Learned from {len(self.corpus.train)} recordings at {self.corpus.sample_rate} Hz; keeps {kept:.3g}."
+
+    def _training(self, run: Run, seconds: float) -> dict[str, Any]:
+        config = self.request.config
+        told = {"start": config.start, "optimizer": config.optimizer, "seed": config.seed, "learned in (s)": seconds}
+        if self.corpus is not None:
+            told |= {
+                "files": len(self.corpus.train),
+                "held-out files": len(self.corpus.held_out),
+                "hours": self.corpus.seconds / 3600,
+                "corpus": self.corpus.digest,
+                "second moment": "every sample offset" if self.train.stationary else "every hop",
+            }
+        else:
+            told["white SNR (dB)"] = white_snr_db(run.parameters) if self.framing.kind == "block" else None
+        return told
+
+
+@contextlib.contextmanager
+def _pass_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("ETA")]
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def _learning_bar() -> Iterator[Callable[[Progress], None]]:
+    import math
+
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("Learning") as status:
+
+        def show(progress: Progress) -> None:
+            snr = -10 * math.log10(max(progress.loss, 1e-32))
+            status.update(f"Learning, {progress.stage}: step {progress.step}, {snr:.2f} dB")
+
+        yield show
