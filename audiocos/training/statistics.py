@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import scipy.fft
 import scipy.linalg
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from audiocos.cosines import Float64
 from audiocos.framing import Framing
 
 _ZEROS: Any = None  # __post_init__ puts the array in its place
+_SAMPLES_A_TRANSFORM = 2**17  # enough that the calls cost little beside the transforms
 _HOPS_A_PRODUCT = 1024  # enough that adding a product costs little beside making it
 
 
@@ -99,7 +101,7 @@ class Accumulator:
     def __init__(self, moment: Moment, channels: int = 1, executor: Executor | None = None) -> None:
         self._moment, self._channels, self._executor = moment, channels, executor
         h, r = moment.hop, moment.reach
-        self._fresh = max(r, 2**16 // h, -(-_HOPS_A_PRODUCT // channels))
+        self._fresh = max(r, 2**17 // h, -(-_HOPS_A_PRODUCT // channels))
         self._spare = [np.zeros((channels, r + self._fresh, h)) for _ in range(1 if executor is None else 2)]
         self._buffer = self._spare.pop()
         self._fill = r * h  # what precedes the first sample is silence
@@ -196,44 +198,63 @@ def _add_product(total: Float64, old: Float64, new: Float64) -> None:
 
 
 class _Autocorrelation:
-    """Sums sum_t x_t x_{t+lag} for lag = 0..lags-1, by transforms (Rader 1970).
+    """Sums sum_t x_t x_{t+lag} for lag = 0..lags-1, by power spectra.
 
-    Blocks of B >= lags samples, filled up with as many zeros, have the transforms X_i. The block and the one before
-    it have (-1)^k X_i + X_{i-1}, the block behind zeros has (-1)^k X_i, and their correlation, which does not wrap,
-    has conj(X_i + (-1)^k X_{i-1}) X_i: one transform a block serves twice, and only the sum is transformed back.
+    A segment is B new samples and the `lags` before them. Its own autocorrelation, less that of those before, has
+    each pair with its later sample among the new ones once. Both are transforms of squared spectra, which add up over
+    segments, so that only two sums are transformed back.
     """
 
     def __init__(self, lags: int) -> None:
         self._lags = lags
-        self._block: int = scipy.fft.next_fast_len(max(lags, 256), real=True)
-        self._group = max(1, 2**16 // self._block)  # blocks at a time: what stays in the cache
-        self._power = np.zeros(2 * (self._block + 1))  # sum of squares: real and imaginary parts in turn
-        self._cross = np.zeros(self._block + 1, np.complex128)  # sum of conj(X_{i-1}) X_i
+        self._size: int = scipy.fft.next_fast_len(max(8 * lags, 4096), real=True)
+        self._new = self._size - 2 * lags  # and as many zeros as there are lags, so that nothing wraps
+        self._small: int = scipy.fft.next_fast_len(2 * lags, real=True)
+        self._group = max(1, _SAMPLES_A_TRANSFORM // self._size)
+        self._segments = _PowerSum(self._group, self._size)
+        self._overlaps = _PowerSum(self._group, self._small)
 
     def add(self, samples: Float64) -> None:
         """Take `[channels, lags + samples]`: only pairs whose later sample is beyond the first `lags` count."""
-        b = self._block
         for channel in samples:
-            blocks = -(-(len(channel) - self._lags) // b)
-            padded = np.zeros((blocks + 1) * b)
-            padded[b - self._lags : b - self._lags + len(channel)] = channel
-            rows = padded.reshape(-1, b)
-            for first in range(0, blocks, self._group):
-                x = scipy.fft.rfft(rows[first : min(first + self._group, blocks) + 1], 2 * b)
-                new, old, parts = x[1:], x[:-1], x[1:].view(np.float64)
-                self._power += np.einsum("ij,ij->j", parts, parts)
-                self._cross.real += np.einsum("ij,ij->j", old.view(np.float64), parts).reshape(-1, 2).sum(axis=1)
-                self._cross.imag += np.einsum("ij,ij->j", old.real, new.imag)
-                self._cross.imag -= np.einsum("ij,ij->j", old.imag, new.real)
+            whole = (len(channel) - self._lags) // self._new
+            if whole:
+                segments = sliding_window_view(channel, self._lags + self._new)[:: self._new]
+                for first in range(0, whole, self._group):
+                    self._add_segments(segments[first : first + self._group])
+            rest = channel[whole * self._new :]
+            if len(rest) > self._lags:
+                self._add_segments(rest[None])
 
     def take(self) -> Float64:
         """The sums so far, `[lags]`; starts again from zero."""
-        spectrum = self._cross.copy()
-        spectrum[1::2] *= -1
-        spectrum += self._power.reshape(-1, 2).sum(axis=1)
-        self._power[:] = 0
-        self._cross[:] = 0
-        return np.asarray(scipy.fft.irfft(spectrum, 2 * self._block)[: self._lags])
+        return self._segments.take(self._lags) - self._overlaps.take(self._lags)
+
+    def _add_segments(self, segments: Float64) -> None:
+        self._segments.add(segments)
+        self._overlaps.add(segments[:, : self._lags])
+
+
+class _PowerSum:
+    """Squared spectra of at most `rows` rows at a time, filled up with zeros to `size`, summed."""
+
+    def __init__(self, rows: int, size: int) -> None:
+        self._size, self._total = size, np.zeros(size // 2 + 1)
+        self._rows = np.zeros((rows, size))  # kept: fresh memory would cost as much as the transforms
+
+    def add(self, rows: Float64) -> None:
+        count, length = rows.shape
+        padded = self._rows[:count]
+        padded[:, :length] = rows
+        padded[:, length:] = 0
+        spectra = scipy.fft.rfft(padded)
+        parts = spectra.view(np.float64)
+        self._total += np.einsum("ij,ij->j", parts, parts).reshape(-1, 2).sum(axis=1)
+
+    def take(self, lags: int) -> Float64:
+        sums = np.fft.irfft(self._total, self._size)[:lags]
+        self._total[:] = 0
+        return sums
 
 
 def probes(second_moment: Float64, keep: float = 1e-12) -> Float64:
