@@ -145,13 +145,20 @@ def command(
     )
     session = Session(request, bool(synthetic))
     session.prepare()
-    if session.bounds and not as_json:
+    if not session.ranks.leads and optimizer not in ("adam", "sgd"):
+        session.ranks.close()  # rank 0 learns
+        return
+    if session.bounds and not as_json and session.ranks.leads:
         rows = [[name, f"{value:.2f} dB"] for name, value in session.bounds.items()]
         print_table(
             f"What can be won at {config.m} coefficients a frame", [("scheme", "left"), ("held out", "right")], rows
         )
     model = session.learn(Path(output).name)
-    model.save(output, force=force)
+    if session.ranks.leads:
+        model.save(output, force=force)
+    session.ranks.close()
+    if not session.ranks.leads:
+        return
     if as_json:
         print_json({"model": output, "training": model.training, "figures": model.figures})
         return

@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from audiocos.cli.main import say
 from audiocos.cosines import CosineParameters
 from audiocos.errors import CorpusError
 from audiocos.framing import Framing, lapped
 from audiocos.model import Model, load
+from audiocos.ranks import Ranks
 from audiocos.training import bounds
 from audiocos.training.corpus import Corpus, File, gather
 from audiocos.training.growth import NoiseWindows, WhiteSound, Windows, default_batch, white_snr_db
@@ -23,6 +26,7 @@ from audiocos.training.partial import default_cache
 from audiocos.training.plan import TrainingConfig, make_start, stages
 from audiocos.training.run import Progress, Run
 from audiocos.training.sound import RecordedWindows, Sound, sound_of, white
+from audiocos.training.statistics import Moment
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,12 @@ class Session:
     Args:
         request: what was asked.
         synthetic: learn from white noise, not from recordings.
+        ranks: the processes that hear the recordings together.
     """
 
     request: TrainingRequest
     synthetic: bool
+    ranks: Ranks = field(default_factory=Ranks)
     bounds: dict[str, float] = field(default_factory=dict)
     results: dict[str, float] = field(default_factory=dict)
     corpus: Corpus | None = None
@@ -67,18 +73,20 @@ class Session:
             self.train = self.judge = white(self.framing)
             return
         r = self.request
-        self.corpus = corpus = gather(
-            r.inputs,
-            holdout=r.holdout,
-            seed=config.seed,
-            sample_rate=r.sample_rate,
-            max_bad=r.max_bad,
-            channels=r.channels,
+        self.corpus = corpus = self.ranks.lead(
+            lambda: gather(
+                r.inputs,
+                holdout=r.holdout,
+                seed=config.seed,
+                sample_rate=r.sample_rate,
+                max_bad=r.max_bad,
+                channels=r.channels,
+            )
         )
         for note in [*corpus.notes, *(f"{bad.name}: left out: {bad.reason}" for bad in corpus.refused)]:
-            say(note)
+            self._say(note)
         if corpus.duplicates:
-            say(f"{len(corpus.duplicates)} files have the same bytes as another and count once.")
+            self._say(f"{len(corpus.duplicates)} files have the same bytes as another and count once.")
         self.listening = Listening(corpus.sample_rate, corpus.channels)
         heard = self._hear(corpus.train, "Hearing what to learn from")
         self.train = sound_of(heard.moment, self.framing, r.stationary)
@@ -88,7 +96,7 @@ class Session:
             other = self._hear(corpus.held_out, "Hearing what to judge by")
             self.judge = Sound(self.framing, other.moment.full())
         if self.train.stationary and r.stationary is None:
-            say("The corpus is short: every sample offset counts as a frame (--every-hop counts only hops).")
+            self._say("The corpus is short: every sample offset counts as a frame (--every-hop counts only hops).")
         self.bounds = self._bounds()
 
     def learn(self, name: str) -> Model:
@@ -134,19 +142,49 @@ class Session:
         if self.corpus is not None:
             pool_count = config.batch or max(count, config.frame)
             return RecordedWindows(self.corpus.train, self.listening, pool_count, config.seed, config.frame)
-        return NoiseWindows(count, config.seed) if first_order or not config.expected else WhiteSound()
+        seed = config.seed + 7919 * self.ranks.rank  # other batches on other ranks
+        return NoiseWindows(count, seed) if first_order or not config.expected else WhiteSound()
 
     def _hear(self, files: tuple[File, ...], what: str) -> Heard:
         cache = default_cache() if self.request.cache else None
         with _pass_bar(what) as progress:
-            heard = listen(files, self.framing, self.listening, cache=cache, progress=progress)
+            mine = self.ranks.share(files, [file.size for file in files])
+            heard = self._together(listen(mine, self.framing, self.listening, cache=cache, progress=progress))
         for note in [*heard.notes, *heard.warnings, *(f"{bad.name}: left out: {bad.reason}" for bad in heard.refused)]:
-            say(note)
+            self._say(note)
         if heard.silent:
-            say(f"{len(heard.silent)} files are silent and do not count.")
+            self._say(f"{len(heard.silent)} files are silent and do not count.")
         heard.demand_sound()
-        say(f"{what}: {heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h a second.")
+        self._say(
+            f"{what}: {heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h a second."
+        )
         return heard
+
+    def _together(self, mine: Heard) -> Heard:
+        """What all ranks heard."""
+        if self.ranks.count == 1:
+            return mine
+        m = mine.moment
+        sums = self.ranks.sum(np.concatenate([m.blocks.ravel(), m.autocorrelation, [m.hops, m.samples]]))
+        cut = m.blocks.size
+        moment = Moment(m.hop, m.reach, sums[:cut].reshape(m.blocks.shape), sums[cut:-2], int(sums[-2]), int(sums[-1]))
+        mine.moment = Moment.of(self.framing)  # travels no further
+        every = self.ranks.collect(mine)
+        return Heard(
+            moment,
+            sum(one.files for one in every),
+            sum(one.seconds for one in every),
+            max(one.elapsed for one in every),
+            [name for one in every for name in one.silent],
+            [bad for one in every for bad in one.refused],
+            [text for one in every for text in one.warnings],
+            [text for one in every for text in one.notes],
+            sum(one.cached for one in every),
+        )
+
+    def _say(self, text: str) -> None:
+        if self.ranks.leads:
+            say(text)
 
     def _check_enough(self, heard: Heard) -> None:
         samples, n = heard.moment.samples, self.framing.frame
@@ -156,7 +194,7 @@ class Session:
                 "Add recordings, or take a smaller --frame."
             )
         if heard.moment.hops < n and not self.train.stationary:
-            say(f"{heard.moment.hops} frames for {n} samples each: {n - heard.moment.hops} more would settle it.")
+            self._say(f"{heard.moment.hops} frames for {n} samples each: {n - heard.moment.hops} more would settle it.")
 
     def _bounds(self) -> dict[str, float]:
         n, m = self.framing.hop if self.framing.kind == "lapped" else self.framing.frame, self.request.config.m

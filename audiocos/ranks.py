@@ -1,0 +1,95 @@
+"""Many processes, started by torchrun, as one: who does what, and how it comes together again.
+
+A process that torchrun did not start is rank 0 of 1 and imports no torch for this.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+_PATIENCE = datetime.timedelta(hours=24)  # a rank may have much more to hear than another
+
+
+class Ranks:
+    """The place of this process among its fellows."""
+
+    def __init__(self) -> None:
+        self.count = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0")) if self.count > 1 else 0
+        if self.count > 1:
+            import torch
+
+            if not torch.distributed.is_initialized():
+                backend = "nccl" if torch.cuda.is_available() else "gloo"
+                if backend == "nccl":
+                    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+                torch.distributed.init_process_group(backend, timeout=_PATIENCE)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process speaks, learns and writes."""
+        return self.rank == 0
+
+    def lead(self, work: Callable[[], T]) -> T:
+        """What rank 0 makes, on every rank; what it raises, too."""
+        if self.count == 1:
+            return work()
+        made: T | None = None
+        error: Exception | None = None
+        if self.leads:
+            try:
+                made = work()
+            except Exception as raised:
+                error = raised
+        made, error = self.collect((made, error))[0]
+        if error is not None:
+            raise error
+        return made
+
+    def share(self, items: Sequence[T], weights: Sequence[float]) -> list[T]:
+        """Items of this rank: the heaviest first, each to whoever has least; in their own order."""
+        loads = [0.0] * self.count
+        mine: list[int] = []
+        for index in sorted(range(len(items)), key=lambda i: (-weights[i], i)):
+            least = min(range(self.count), key=lambda r: (loads[r], r))
+            loads[least] += weights[index]
+            if least == self.rank:
+                mine.append(index)
+        return [items[index] for index in sorted(mine)]
+
+    def sum(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of all ranks' arrays, on each of them; added in the order of the ranks."""
+        if self.count == 1:
+            return array
+        import torch
+
+        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+        mine = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        torch.distributed.all_reduce(mine)
+        return np.asarray(mine.cpu().numpy())
+
+    def collect(self, item: Any) -> list[Any]:
+        """Every rank's item, in the order of the ranks, on each of them."""
+        if self.count == 1:
+            return [item]
+        import torch
+
+        found: list[Any] = [None] * self.count
+        torch.distributed.all_gather_object(found, item)
+        return found
+
+    def close(self) -> None:
+        """Leave the group; every rank must come here."""
+        if self.count > 1:
+            import torch
+
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
