@@ -102,8 +102,8 @@ class Normal:
             tail = tuple((count, float(distance)) for count, distance in fields["tail"])
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"normal: not the numbers it must hold ({error}).") from error
-        counts = (fields[name] for name in ("sample_rate", "seconds", "silent_seconds"))
-        return cls(*counts, quantiles, mean, covariance, tail)
+        counts = {name: fields[name] for name in ("sample_rate", "seconds", "silent_seconds")}
+        return cls(**counts, snr_quantiles_db=quantiles, mean=mean, covariance=covariance, tail=tail)
 
     def threshold(self, false_alarms_per_hour: float) -> float:
         """The distance that so many seconds an hour of normal sound exceed.

@@ -303,11 +303,15 @@ def voice_rows(seed, count, extra=0.0):
     return rows_of(x, model.reconstruct(x), rate)
 
 
-def test_a_quiet_tone_in_speech_is_told_from_speech():
-    normal = normal_of(voice_rows(1, 90), 8000)
-    usual = np.array([distance(normal, row.levels) for row in voice_rows(2, 40) if not row.silent])
-    odd = np.array([distance(normal, row.levels) for row in voice_rows(3, 40, extra=0.003) if not row.silent])
-    area = np.mean(odd[:, None] > usual[None, :])
-    assert area > 0.95
-    assert np.mean(odd > normal.threshold(10)) > 0.8
-    assert np.mean(usual > normal.threshold(10)) < 0.1
+def test_a_tone_that_hardly_changes_the_snr_is_told_from_speech():
+    normal = normal_of(voice_rows(1, 120), 8000)
+    usual, odd = voice_rows(2, 60), voice_rows(3, 60, extra=0.02)
+
+    def area_under_the_curve(score):
+        return np.mean([[score(row) > score(other) for other in usual] for row in odd])
+
+    assert area_under_the_curve(lambda row: -row.snr_db) < 0.8
+    assert area_under_the_curve(lambda row: distance(normal, row.levels)) > 0.99
+    threshold = normal.threshold(10)
+    assert np.mean([distance(normal, row.levels) > threshold for row in odd]) > 0.9
+    assert np.mean([distance(normal, row.levels) > threshold for row in usual]) < 0.05
