@@ -19,6 +19,7 @@ from audiocos.errors import AudiocosError, UsageError
 # The short help stands here so that `audiocos --help` imports no command.
 COMMANDS = {
     "reconstruct": "Put files through a model and say what was lost.",
+    "evaluate": "Compare models on files: what each loses, file by file.",
     "models": "List the shipped models, or show one.",
     "synth": "Write a synthetic signal to a file.",
 }
