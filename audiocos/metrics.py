@@ -7,7 +7,7 @@ None, never NaN or infinity. A running measurement fed in any blocks gives the a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -90,8 +90,7 @@ class RunningFigures:
         self._window = window / math.sqrt(float(window @ window))
         self._pending = np.zeros((2, channels, segment))
         self._pending_samples = 0
-        self._samples = 0
-        self._totals = _Totals()
+        self._sums = Sums()
 
     def update(self, x: Array, y: Array) -> None:
         """Take the next block of both, `[channels, samples]`, any length. For an exact copy, y may be x itself.
@@ -101,40 +100,36 @@ class RunningFigures:
         """
         if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._pending.shape[1]:
             raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples].")
-        self._samples += x.shape[1]
+        self._sums.samples += x.shape[1]
+        self._sums.values += x.size
         if self._pending_samples:
             taken = min(self._segment - self._pending_samples, x.shape[1])
             self._keep(x[:, :taken], y[:, :taken])
             x, y = (x[:, taken:],) * 2 if y is x else (x[:, taken:], y[:, taken:])
             if self._pending_samples == self._segment:
-                self._totals.add(self._pending[0, :, None], self._pending[1, :, None], self._window)
+                self._sums.add(self._pending[0, :, None], self._pending[1, :, None], self._window)
                 self._pending_samples = 0
         whole = x.shape[1] // self._segment * self._segment
         shape, some = (x.shape[0], -1, self._segment), SEGMENTS_AT_ONCE * self._segment
         for start in range(0, whole, some):
             part = slice(start, min(start + some, whole))
             segments = x[:, part].reshape(shape)
-            self._totals.add(segments, segments if y is x else y[:, part].reshape(shape), self._window)
+            self._sums.add(segments, segments if y is x else y[:, part].reshape(shape), self._window)
         if whole < x.shape[1]:
             self._keep(x[:, whole:], y[:, whole:])
 
     def figures(self) -> Figures:
         """The figures so far; a last part of a segment counts as one filled up with silence."""
-        totals = self._totals
+        return self.sums().figures()
+
+    def sums(self) -> Sums:
+        """What the figures so far are made of; signals add up."""
+        sums = replace(self._sums)
         if self._pending_samples:
-            totals = totals.copy()
             rest = self._pending.copy()
             rest[:, :, self._pending_samples :] = 0
-            totals.add(rest[0, :, None], rest[1, :, None], self._window)
-        count = self._samples * self._pending.shape[1]
-        return Figures(
-            samples=self._samples,
-            mse=totals.residual_energy / count if count else 0.0,
-            snr_db=snr_db(totals.signal_energy, totals.residual_energy),
-            segmental_snr_db=totals.segmental_sum / totals.segmental_count if totals.segmental_count else None,
-            max_abs_error=totals.max_abs_error,
-            log_spectral_distance_db=totals.distance_sum / totals.segments if totals.segments else 0.0,
-        )
+            sums.add(rest[0, :, None], rest[1, :, None], self._window)
+        return sums
 
     def _keep(self, x: Array, y: Array) -> None:
         stop = self._pending_samples + x.shape[1]
@@ -144,9 +139,11 @@ class RunningFigures:
 
 
 @dataclass
-class _Totals:
-    """Sums over whole segments."""
+class Sums:
+    """Sums over whole segments, from which figures come; those of several signals add up."""
 
+    samples: int = 0
+    values: int = 0
     segments: int = 0
     signal_energy: float = 0.0
     residual_energy: float = 0.0
@@ -155,8 +152,21 @@ class _Totals:
     distance_sum: float = 0.0
     max_abs_error: float = 0.0
 
-    def copy(self) -> _Totals:
-        return _Totals(**vars(self))
+    def __add__(self, other: Sums) -> Sums:
+        joined = Sums(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Sums)))
+        joined.max_abs_error = max(self.max_abs_error, other.max_abs_error)
+        return joined
+
+    def figures(self) -> Figures:
+        """The figures of all that was summed."""
+        return Figures(
+            samples=self.samples,
+            mse=self.residual_energy / self.values if self.values else 0.0,
+            snr_db=snr_db(self.signal_energy, self.residual_energy),
+            segmental_snr_db=self.segmental_sum / self.segmental_count if self.segmental_count else None,
+            max_abs_error=self.max_abs_error,
+            log_spectral_distance_db=self.distance_sum / self.segments if self.segments else 0.0,
+        )
 
     def add(self, x: Array, y: Array, window: Array) -> None:
         """Add segments `[channels, count, segment]`."""

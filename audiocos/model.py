@@ -23,6 +23,7 @@ from audiocos.whole import best_group, reconstruct
 
 if TYPE_CHECKING:
     from audiocos.nn import CosinePair
+    from audiocos.normal import Normal
 
 Array = NDArray[Any]
 
@@ -39,6 +40,7 @@ class Model:
         description: one or two sentences for people.
         training: how it was trained, for the config and the card.
         figures: held-out figures, likewise.
+        normal: what residuals look like on normal sound, for monitoring.
     """
 
     numbers: CosineParameters
@@ -48,6 +50,7 @@ class Model:
     description: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    normal: Normal | None = None
     _pair: CosinePair | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audiocos.normal import QUANTILES, Normal
+
 if TYPE_CHECKING:
     from audiocos.model import Model
 
@@ -23,6 +25,7 @@ def facts(model: Model) -> list[tuple[str, str]]:
         ("latency", f"{latency} samples, {1000 * latency / (rate or 48000):.1f} ms at {rate or 48000} Hz"),
         ("exact", exactness(model)),
         *((str(name), _value(value)) for name, value in (model.training | model.figures).items()),
+        *([] if model.normal is None else [("normal", _normal(model.normal))]),
     ]
 
 
@@ -57,6 +60,14 @@ model = audiocos.load("{model.name}")
 y = model.reconstruct(x)  # x: float32 or float64, [channels, samples]
 ```
 """
+
+
+def _normal(normal: Normal) -> str:
+    low, middle, high = (
+        "exact" if value is None else f"{value:.1f} dB"
+        for value in (normal.snr_quantiles_db[index] for index in (0, len(QUANTILES) // 2, -1))
+    )
+    return f"SNR a second {low} (1 %), {middle} (median), {high} (99 %), over {normal.seconds} s"
 
 
 def _value(value: object) -> str:

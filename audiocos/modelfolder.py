@@ -17,6 +17,7 @@ from audiocos.errors import FramingError, ModelError
 from audiocos.framing import Framing
 from audiocos.model import Model
 from audiocos.modelcard import card
+from audiocos.normal import Normal
 
 VERSION = 1
 TENSORS = "model.safetensors"
@@ -41,6 +42,7 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "training": (dict,),
     "figures": (dict,),
 }
+_OPTIONAL: dict[str, tuple[type, ...]] = {"normal": (dict,)}
 
 
 def catalogue_folder() -> Path:
@@ -139,7 +141,7 @@ def _fsync_folder(folder: Path) -> None:
 
 def _config(model: Model) -> dict[str, Any]:
     numbers, framing = model.numbers, model.framing
-    return {
+    config = {
         "version": VERSION,
         "family": model.family,
         "frame": numbers.frame,
@@ -152,6 +154,7 @@ def _config(model: Model) -> dict[str, Any]:
         "training": model.training,
         "figures": model.figures,
     }
+    return config if model.normal is None else config | {"normal": model.normal.to_json()}
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -177,12 +180,14 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{path}: version {config.get('version')!r} is unknown, this audiocos reads version {VERSION}. "
             "Update audiocos or save the model anew."
         )
-    for key, types in _KEYS.items():
+    for key, types in (_KEYS | _OPTIONAL).items():
+        if key in _OPTIONAL and key not in config:
+            continue
         if key not in config:
             raise ModelError(f'{path}: "{key}" is missing. {_AGAIN}')
         if not isinstance(config[key], types) or (isinstance(config[key], bool) and bool not in types):
             raise ModelError(f'{path}: "{key}" is {config[key]!r}, of the wrong type. {_AGAIN}')
-    unknown = sorted(config.keys() - _KEYS.keys())
+    unknown = sorted(config.keys() - _KEYS.keys() - _OPTIONAL.keys())
     if unknown:
         raise ModelError(f'{path}: "{unknown[0]}" is unknown in version {VERSION}. Update audiocos.')
     return config
@@ -246,4 +251,5 @@ def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[A
         description=config["description"],
         training=config["training"],
         figures=config["figures"],
+        normal=Normal.from_json(config["normal"]) if "normal" in config else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,22 @@ class AlignedStream:
         stream: a fresh stream.
         sample_rate: the signal's, in Hz.
         model_rate: the rate the stream is to run at; soxr (very high quality) converts both ways.
+        watch: called with what goes into the stream and its reconstruction, `[channels, samples]` each, aligned,
+            at the rate the stream runs at.
     """
 
-    def __init__(self, stream: Stream, sample_rate: int, model_rate: int | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        sample_rate: int,
+        model_rate: int | None = None,
+        *,
+        watch: Callable[[Array, Array], None] | None = None,
+    ) -> None:
         self._stream = stream
         self._cut = stream.latency
+        self._watch = watch
+        self._unanswered = Pending(axis=1)
         self._converters: tuple[_Resampler, _Resampler] | None = None
         if model_rate is not None and model_rate != sample_rate:
             channels, dtype = stream.channels, stream.dtype.name
@@ -41,12 +54,12 @@ class AlignedStream:
     def finish(self, missing: int) -> Array:
         """End the signal: the last `missing` samples of its reconstruction."""
         if self._converters is None:
-            tail = self._stream.flush()[:, self._cut :]
+            tail = self._flush()
         else:
             down, up = self._converters
             rest = down.convert(np.zeros((self._stream.channels, 0), self._stream.dtype), last=True)
             done = self._run(rest)
-            tail = up.convert(np.concatenate([done, self._stream.flush()[:, self._cut :]], axis=1), last=True)
+            tail = up.convert(np.concatenate([done, self._flush()], axis=1), last=True)
         # Two conversions may come out a sample short or long.
         out = np.zeros((tail.shape[0], missing), tail.dtype)
         kept = min(missing, tail.shape[1])
@@ -57,7 +70,49 @@ class AlignedStream:
         y = self._stream.feed(x)
         cut = min(self._cut, y.shape[1])
         self._cut -= cut
-        return y[:, cut:]
+        y = y[:, cut:]
+        if self._watch is not None:
+            self._unanswered.push(x)
+        self._show(y)
+        return y
+
+    def _flush(self) -> Array:
+        y = self._stream.flush()[:, self._cut :]
+        self._show(y)
+        return y
+
+    def _show(self, y: Array) -> None:
+        if self._watch is not None and y.shape[1]:
+            self._watch(self._unanswered.pop(y.shape[1]), y)
+
+
+class Pending:
+    """Blocks of samples that wait for their reconstruction, oldest first.
+
+    Args:
+        axis: along which the samples lie.
+    """
+
+    def __init__(self, axis: int) -> None:
+        self._axis = axis
+        self._blocks: deque[Array] = deque()
+
+    def push(self, samples: Array) -> None:
+        """Add the newest block, of any length."""
+        if samples.shape[self._axis]:
+            self._blocks.append(samples)
+
+    def pop(self, count: int) -> Array:
+        """Take the oldest `count` samples; as many must wait."""
+        pieces = []
+        while count:
+            block = self._blocks.popleft()
+            if block.shape[self._axis] > count:
+                block, rest = np.split(block, [count], axis=self._axis)
+                self._blocks.appendleft(rest)
+            pieces.append(block)
+            count -= block.shape[self._axis]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=self._axis)
 
 
 class _Resampler:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocos.audio.aligned import AlignedStream
+from audiocos.audio.aligned import AlignedStream, Pending
 from audiocos.audio.background import ReadAhead, WriteBehind
 from audiocos.audio.excerpt import Observer
 from audiocos.audio.formats import EXTENSION_SUBTYPE, compute_dtype, extension_of, from_float, subtype_in, to_float
@@ -130,14 +129,14 @@ def reconstruct_file(
     began = time.perf_counter()
     with contextlib.ExitStack() as stack:
         reader = stack.enter_context(Reader(task.input, strict=settings.strict, sanitize=settings.sanitize))
-        model_rate = _model_rate(reader, model, settings)
+        rate = model_rate(reader, model, settings)
         output_format = task.format or reader.format
         codec = EXTENSION_SUBTYPE.get(extension_of(task.output)) if task.format else None
         subtype = settings.subtype or codec or subtype_in(output_format, reader.subtype)
         dtype = np.dtype(settings.dtype or compute_dtype(reader.subtype))
         group = best_group(model.framing, reader.channels)
         stream = model.stream(reader.channels, dtype=dtype, device=settings.device, group=group)
-        aligned = AlignedStream(stream, reader.sample_rate, model_rate)
+        aligned = AlignedStream(stream, reader.sample_rate, rate)
         block = max(group * model.framing.hop, 1024)
 
         def writer(path: str, format_name: str, kind: str) -> Writer:
@@ -161,7 +160,7 @@ def reconstruct_file(
         figures = RunningFigures(reader.channels, segment_length(reader.sample_rate))
         observer = Observer(reader.sample_rate) if settings.observe else None
         work = _Work(aligned, outputs, figures, observer, dtype)
-        blocks = stack.enter_context(ReadAhead((samples, work.as_float(samples)) for samples in reader.blocks(block)))
+        blocks = stack.enter_context(ReadAhead((samples, as_float(samples, dtype)) for samples in reader.blocks(block)))
         work.sink = stack.enter_context(WriteBehind(work.measure_and_write))
         for samples, x in blocks:
             work.take(samples, x)
@@ -200,7 +199,7 @@ class _Work:
     ) -> None:
         self._aligned, self._outputs, self._figures = aligned, outputs, figures
         self._observer, self._dtype = observer, dtype
-        self._pending = _Pending()
+        self._pending = Pending(axis=0)
         self._left = 0  # frames taken whose reconstruction has not come yet
         self.clipped = 0
 
@@ -222,9 +221,7 @@ class _Work:
         source = self._pending.pop(y.shape[1])
         native, clipped = from_float(y, self._outputs[0].subtype)
         self.clipped += clipped
-        x = self.as_float(source)
-        exact = source.dtype == native.dtype and np.array_equal(source, native)
-        written = x if exact else self.as_float(native)  # what a reader of the output gets is what is measured
+        x, written = as_written(source, native, self._dtype)
         self._figures.update(x, written)
         if self._observer is not None:
             self._observer.update(x, written)
@@ -232,35 +229,33 @@ class _Work:
         if len(self._outputs) > 1:
             self._outputs[1].write(from_float(x - written, self._outputs[1].subtype)[0])
 
-    def as_float(self, samples: Array) -> Array:
-        x = np.empty(samples.shape[::-1], self._dtype)
-        to_float(samples, x)
-        return x
+
+def as_float(samples: Array, dtype: np.dtype[Any]) -> Array:
+    """Native samples `[samples, channels]` as floats `[channels, samples]`."""
+    x = np.empty(samples.shape[::-1], dtype)
+    to_float(samples, x)
+    return x
 
 
-class _Pending:
-    """Input samples that wait for their reconstruction, `[samples, channels]`, oldest first."""
+def as_written(source: Array, native: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """What is compared: the input, and what a reader of the output gets; one and the same array where equal.
 
-    def __init__(self) -> None:
-        self._blocks: deque[Array] = deque()
-
-    def push(self, samples: Array) -> None:
-        if len(samples):
-            self._blocks.append(samples)
-
-    def pop(self, count: int) -> Array:
-        pieces = []
-        while count:
-            block = self._blocks.popleft()
-            if len(block) > count:
-                self._blocks.appendleft(block[count:])
-                block = block[:count]
-            pieces.append(block)
-            count -= len(block)
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    Args:
+        source: samples of the input, `[samples, channels]`.
+        native: samples of the output.
+        dtype: to compare in.
+    """
+    x = as_float(source, dtype)
+    exact = source.dtype == native.dtype and np.array_equal(source, native)
+    return x, (x if exact else as_float(native, dtype))
 
 
-def _model_rate(reader: Reader, model: Model, settings: Settings) -> int | None:
+def model_rate(reader: Reader, model: Model, settings: Settings) -> int | None:
+    """The rate to convert a file to on the way, None where none is needed.
+
+    Raises:
+        AudioFileError: one is needed and `settings` do not allow it.
+    """
     rate = model.sample_rate
     if rate is None or rate == reader.sample_rate:
         return None

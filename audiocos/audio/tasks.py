@@ -65,6 +65,17 @@ def plan(
     return _without_clashes(result, set(unique), force)
 
 
+def find(inputs: tuple[str, ...]) -> tuple[list[str], list[tuple[str, str]]]:
+    """The files that inputs name, each once, and what cannot be found as (name, message) pairs.
+
+    Args:
+        inputs: files, folders (searched below), or glob patterns.
+    """
+    missing = Plan()
+    sources = [source for text in dict.fromkeys(inputs) for source in _find(text, [], missing)]
+    return list({os.path.realpath(source.path): source.path for source in sources}.values()), missing.failures
+
+
 def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
     if text == "-":
         return [_Source("-", "stdin.au")]

@@ -23,6 +23,7 @@ from audiocos.errors import AudiocosError, UsageError
 COMMANDS = {
     "reconstruct": "Put files through a model and say what was lost.",
     "train": "Learn a model from recordings, or from noise.",
+    "evaluate": "Compare models on files: what each loses, file by file.",
     "models": "List the shipped models, or show one.",
     "synth": "Write a synthetic signal to a file.",
 }

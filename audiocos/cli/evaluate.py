@@ -1,0 +1,239 @@
+"""`audiocos evaluate`: models on files, side by side."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from audiocos.audio.names import shown
+from audiocos.audio.reconstruct import Settings
+from audiocos.audio.tasks import find
+from audiocos.cli.console import (
+    FileProgress,
+    check_device,
+    device_option,
+    length_text,
+    level_text,
+    print_json,
+    print_table,
+    snr_text,
+)
+from audiocos.cli.main import say
+from audiocos.errors import AudiocosError, UsageError
+from audiocos.execution import choose_device
+from audiocos.metrics import Figures
+from audiocos.model import Model, load
+from audiocos.normal import QUANTILES
+from audiocos.training.judge import LARGEST_HOP, Judged, References, Verdict, judge, references, second_moment
+from audiocos.training.statistics import Moment
+
+_FIGURES = [("SNR", "right"), ("segmental SNR", "right"), ("LSD", "right"), ("peak error", "right")]
+_REFERENCES = {
+    "first_dct_db": "first DCT",
+    "best_dct_db": "best DCT",
+    "first_mdct_db": "first MDCT",
+    "best_mdct_db": "best MDCT",
+}
+_FITTED = "first and best M of each hop; the best are chosen on the evaluated files themselves"
+_EXACT = "exact where M is the hop or more"
+
+
+@click.command(
+    "evaluate",
+    epilog="""\b
+Examples:
+  audiocos evaluate recordings/ -m lapped-quarter        each file and all together
+  audiocos evaluate heldout/ -m ./mine -m lapped-quarter two models side by side
+  audiocos evaluate 'takes/*.wav' -m ./mine --json       for a script
+  audiocos evaluate music/ -m ./mine --resample          files of other rates too
+
+Exit code: 0 all done, 1 some file failed, 2 wrong usage.""",
+)
+@click.argument("inputs", nargs=-1, required=True, metavar="FOLDER...")
+@click.option("-m", "--model", "names", multiple=True, required=True, help="Catalogue name or folder; repeatable.")
+@click.option("--resample", is_flag=True, help="Convert files whose rate is not the model's, there and back (soxr).")
+@click.option("--sanitize", is_flag=True, help="Replace NaN, infinity and absurd samples by silence and count them.")
+@click.option("--strict", is_flag=True, help="Damaged files fail instead of being judged as far as they go.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision; default as the samples need.")
+@device_option
+@click.option("--jobs", type=click.IntRange(1), help="Files at a time; default one a core.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file and model, then one a model in total.")
+@click.pass_context
+def command(
+    context: click.Context,
+    inputs: tuple[str, ...],
+    names: tuple[str, ...],
+    resample: bool,
+    sanitize: bool,
+    strict: bool,
+    dtype: str | None,
+    device: str,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    """Compare models on files: what each loses, file by file.
+
+    FOLDER is searched below; a file or a quoted pattern will do too. The figures are those of reconstruct.
+    Those of all files together stand beside what the DCT and the MDCT keep at the same hop and number of coefficients.
+    """
+    check_device(device)
+    if "-" in inputs:
+        raise UsageError("-: files are read more than once, a pipe cannot be. Save it to a file first.")
+    models = {name: load(name) for name in dict.fromkeys(names)}
+    paths, missing = find(inputs)
+    evaluation = _Evaluation(paths, as_json)
+    for _, reason in missing:
+        evaluation.fail(reason)
+    for name, model in models.items():
+        resolved = choose_device(device, model.parameters, model.framing)
+        if resolved != "cpu" or device != "auto":
+            say(f"Computing on {resolved}.")
+        settings = Settings(resolved, dtype, None, strict, sanitize, resample)
+        unique = sum(other.name == model.name for other in models.values()) == 1
+        evaluation.run(model.name if unique else name, model, settings, jobs or os.cpu_count() or 1)
+    evaluation.finish()
+    context.exit(1 if evaluation.failures else 0)
+
+
+class _Evaluation:
+    """The files of one run under one model after another."""
+
+    def __init__(self, paths: list[str], as_json: bool) -> None:
+        self._paths, self._as_json = paths, as_json
+        self._moments: dict[tuple[int, tuple[str, ...]], Moment] = {}
+        self._totals: list[dict[str, Any]] = []
+        self._side_by_side: list[list[str]] = []
+        self._notes: dict[str, None] = {}
+        self.failures: dict[str, None] = {}
+
+    def fail(self, reason: str) -> None:
+        """Say so, once for all models."""
+        if reason not in self.failures:
+            say(f"Error: {reason}")
+        self.failures[reason] = None
+
+    def run(self, label: str, model: Model, settings: Settings, jobs: int) -> None:
+        """Judge the files with one model."""
+        verdict, rows = Verdict(), []
+        progress = FileProgress(self._paths)
+        judging = closing(judge(self._paths, model, settings, jobs=jobs, progress=progress.update))
+        with progress.shown(f"{len(self._paths)} files, {label}"), judging as outcomes:
+            for outcome in outcomes:
+                verdict.add(outcome)
+                if not isinstance(outcome, Judged):
+                    self.fail(outcome.reason)
+                    continue
+                _warn(outcome)
+                if self._as_json:
+                    print_json(_file_row(label, outcome))
+                else:
+                    rows.append(_cells(shown(outcome.path), _length(outcome), outcome.sums.figures()))
+        if not verdict.files:
+            return
+        compared, note = self._references(model, verdict, settings)
+        if self._as_json:
+            self._totals.append(_total_row(label, model, verdict, compared, note))
+            return
+        total = _cells(f"all {len(rows)}", sum(map(_length, verdict.files)), verdict.figures())
+        print_table(f'Model "{label}"', [("file", "left"), ("length", "right"), *_FIGURES], [*rows, total])
+        size = f"{model.numbers.coefficients} / {model.framing.hop}"
+        kept = asdict(compared).values() if compared else ("exact" if note == _EXACT else "-" for _ in _REFERENCES)
+        self._side_by_side.append(
+            [label, size, *total[2:5], *(each if isinstance(each, str) else f"{each:.2f}" for each in kept)]
+        )
+        self._notes[note] = None
+
+    def finish(self) -> None:
+        """The totals of all models."""
+        for row in self._totals:
+            print_json(row)
+        if self._side_by_side:
+            references = [(heading, "right") for heading in _REFERENCES.values()]
+            print_table(
+                "In total", [("model", "left"), ("M / hop", "right"), *_FIGURES[:3], *references], self._side_by_side
+            )
+            for note in self._notes:
+                print(f"DCT and MDCT: {note}.")
+
+    def _references(self, model: Model, verdict: Verdict, settings: Settings) -> tuple[References | None, str]:
+        hop, coefficients = model.framing.hop, model.numbers.coefficients
+        if coefficients >= hop:
+            return None, _EXACT
+        if hop > LARGEST_HOP:
+            return None, f"not compared: hop above {LARGEST_HOP}"
+        if any(file.model_rate != file.sample_rate for file in verdict.files):
+            return None, "not compared: files were resampled"
+        key = hop, tuple(file.path for file in verdict.files)
+        if key not in self._moments:
+            progress = FileProgress(list(key[1]))
+            with progress.shown("DCT and MDCT"):
+                try:
+                    self._moments[key] = second_moment(key[1], hop, settings, progress=progress.update)
+                except AudiocosError as error:
+                    self.fail(str(error))
+                    return None, "not compared: a file could not be read again"
+        compared = references(self._moments[key], coefficients)
+        return compared, _FITTED if compared else "not compared: silence"
+
+
+def _warn(file: Judged) -> None:
+    for warning in file.warnings:
+        say(f"Warning: {warning}")
+    if file.sanitized:
+        say(f"Warning: {shown(file.path)}: {file.sanitized} samples were not sound and are silent now.")
+
+
+def _length(file: Judged) -> float:
+    return file.sums.samples / file.sample_rate
+
+
+def _figures_row(figures: Figures) -> dict[str, Any]:
+    row = asdict(figures)
+    return {"frames": row.pop("samples"), **row}
+
+
+def _file_row(label: str, file: Judged) -> dict[str, Any]:
+    return {
+        "input": file.path,
+        "model": label,
+        "total": False,
+        "channels": file.channels,
+        "sample_rate": file.sample_rate,
+        **_figures_row(file.sums.figures()),
+        "sanitized_samples": file.sanitized,
+        "seconds": file.seconds,
+        "realtime_factor": _length(file) / file.seconds,
+    }
+
+
+def _total_row(label: str, model: Model, verdict: Verdict, compared: References | None, note: str) -> dict[str, Any]:
+    normal = verdict.normal()
+    return {
+        "model": label,
+        "total": True,
+        "files": len(verdict.files),
+        "failed_files": len(verdict.failures),
+        "length_s": sum(_length(file) for file in verdict.files),
+        **_figures_row(verdict.figures()),
+        "coefficients": model.numbers.coefficients,
+        "hop": model.framing.hop,
+        **(asdict(compared) if compared else dict.fromkeys(_REFERENCES)),
+        "references": note,
+        "snr_a_second_db": dict(zip(map(str, QUANTILES), normal.snr_quantiles_db, strict=True)) if normal else None,
+    }
+
+
+def _cells(name: str, length: float, figures: Figures) -> list[str]:
+    segmental = figures.segmental_snr_db
+    return [
+        name,
+        length_text(length),
+        snr_text(figures.snr_db, figures.max_abs_error),
+        "-" if segmental is None else f"{segmental:.2f} dB",
+        f"{figures.log_spectral_distance_db:.2f} dB",
+        level_text(figures.max_abs_error),
+    ]
