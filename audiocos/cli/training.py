@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from audiocos.audio.reconstruct import Settings
+from audiocos.cli.console import FileProgress
 from audiocos.cli.main import say
 from audiocos.cosines import CosineParameters
 from audiocos.errors import CorpusError
@@ -21,6 +24,7 @@ from audiocos.training import bounds
 from audiocos.training.corpus import Corpus, File, gather
 from audiocos.training.growth import NoiseWindows, WhiteSound, Windows, default_batch, white_snr_db
 from audiocos.training.heard import Heard, Listening
+from audiocos.training.judge import Verdict, judge
 from audiocos.training.listen import listen
 from audiocos.training.partial import default_cache
 from audiocos.training.plan import TrainingConfig, make_start, stages
@@ -113,7 +117,7 @@ class Session:
         seconds = time.perf_counter() - began
         pair = run.parameters
         self.results = {"start": self.judge.snr_db(start), "learned": self.judge.snr_db(pair), **self.bounds}
-        return Model(
+        model = Model(
             pair,
             self.framing,
             name=name,
@@ -122,6 +126,23 @@ class Session:
             training=self._training(run, seconds),
             figures={f"{key} (dB)": round(value, 3) for key, value in self.results.items()},
         )
+        self._judge(model)
+        return model
+
+    def _judge(self, model: Model) -> None:
+        """Run the model over the held-out files (all files, where none are held out): what is normal for it."""
+        if self.corpus is None or not self.ranks.leads:
+            return
+        paths = [file.path for file in self.corpus.held_out or self.corpus.train]
+        progress = FileProgress(paths)
+        verdict = Verdict()
+        with progress.shown("Judging by files that are held out"):
+            settings = Settings(device="cpu", sanitize=True, resample=True)
+            for outcome in judge(paths, model, settings, jobs=os.cpu_count() or 1, progress=progress.update):
+                verdict.add(outcome)
+        model.normal = verdict.normal()
+        if model.normal is None:
+            self._say("Too little held-out sound to say what normal residuals look like: 3 s are needed.")
 
     def _start(self) -> CosineParameters:
         base, config = self.request.base, self.request.config
