@@ -150,7 +150,10 @@ def test_a_foreign_file_and_an_unknown_version_are_refused(tmp_path):
         checkpoint.load(path)
     for metadata, text in (
         (None, "no checkpoint of audiocos"),
-        ({"version": "9"}, "version '9' is unknown, this audiocos reads version 1. Resume with the audiocos that wrote"),
+        (
+            {"version": "9"},
+            "version '9' is unknown, this audiocos reads version 1. Resume with the audiocos",
+        ),
     ):
         header = json.dumps({"__metadata__": metadata} if metadata else {}).encode()
         path.write_bytes(struct.pack("<Q", len(header)) + header)
