@@ -263,3 +263,27 @@ def _per_sample(first_and_rest: Float64, frame: int) -> Float64:
     values = np.full(frame, first_and_rest[1])
     values[0] = first_and_rest[0]
     return values
+
+
+def grid_distance(frequencies: Float64, grid: Float64, period: float) -> Float64:
+    """How far each frequency lies from the nearest line of the grid, above it positive.
+
+    cos(w n) repeats: w, -w and w plus a period are the same line (for whole n).
+
+    Args:
+        frequencies: `[F]`.
+        grid: `[G]`, rising, from 0 to half the period, in the same unit.
+        period: of the frequencies: 2 pi, or 2 N bins.
+
+    Returns:
+        `[F]`, or `[0]` where the grid is empty.
+
+    >>> grid_distance(np.array([0.4, 1.7, -2.4]), np.array([0.5, 1.5, 2.5]), 6.0).round(2).tolist()
+    [-0.1, 0.2, -0.1]
+    """
+    if not grid.size:
+        return np.zeros(0)
+    inside = np.abs(np.remainder(frequencies + period / 2, period) - period / 2)
+    above = np.clip(np.searchsorted(grid, inside), 1, max(grid.size - 1, 1))
+    upper, lower = inside - grid[np.minimum(above, grid.size - 1)], inside - grid[above - 1]
+    return np.where(np.abs(upper) < np.abs(lower), upper, lower)

@@ -4,6 +4,7 @@ AudiocosError
 ├── AudioFileError      a file cannot be read or written
 ├── CorpusError         recordings to learn from cannot be gathered
 ├── ModelError          a model folder cannot be found, read or used
+├── CheckpointError     a training checkpoint cannot be written, read or carried on
 ├── UsageError          the command line asks for what cannot be (exit code 2)
 ├── DeviceError         cuda or mps was asked for and is not there
 ├── FramingError        frame, hop and window cannot reconstruct (also a ValueError)
@@ -27,6 +28,10 @@ class CorpusError(AudiocosError):
 
 class ModelError(AudiocosError):
     """A model folder cannot be found, read or used. The text begins with its name."""
+
+
+class CheckpointError(AudiocosError):
+    """A training checkpoint cannot be written, read or carried on. The text begins with its name."""
 
 
 class UsageError(AudiocosError):

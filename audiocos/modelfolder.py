@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from audiocos.atomic import sync_folder
 from audiocos.cosines import CosineParameters
 from audiocos.errors import FramingError, ModelError
 from audiocos.framing import Framing
@@ -109,7 +110,7 @@ def _write_all(model: Model, fresh: Path) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-    _fsync_folder(fresh)
+    sync_folder(fresh)
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:
@@ -126,17 +127,7 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
             raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    _fsync_folder(folder.parent)
-
-
-def _fsync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows opens no folders
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)
 
 
 def _config(model: Model) -> dict[str, Any]:

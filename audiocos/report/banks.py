@@ -48,8 +48,8 @@ def bank_figure(parameters: CosineParameters, framing: Framing | None = None) ->
     figure = Figure(figsize=(12, 6.4), layout="constrained")
     axes = figure.subplots(2, 3)
     analysis, synthesis = parameters.analysis_matrix(), parameters.synthesis_matrix()
-    _draw_bank(axes[0, 0], analysis, "Analysis bank W1")
-    _draw_bank(axes[0, 1], synthesis.T, "Synthesis bank W2, transposed")
+    draw_bank(axes[0, 0], analysis, "Analysis bank W1")
+    draw_bank(axes[0, 1], synthesis.T, "Synthesis bank W2, transposed")
     _draw_product(figure, axes[0, 2], np.abs(synthesis @ analysis))
     _draw_frequencies(axes[1, 0], parameters)
     _draw_windows(axes[1, 1], framing)
@@ -87,7 +87,8 @@ def tone_response(parameters: CosineParameters, framing: Framing, frequencies: A
     return np.abs(gain) ** 2, np.mean(np.abs(tones[:hop] - output) ** 2, axis=0)
 
 
-def _draw_bank(axes: Any, bank: Array, title: str) -> None:
+def draw_bank(axes: Any, bank: Array, title: str) -> None:
+    """Draw the first rows of a bank `[coefficients, samples]`, zero in the middle of the colours."""
     shown = bank[:ROWS]
     limit = float(np.abs(shown).max()) or 1.0
     extent = (-0.5, bank.shape[1] - 0.5, len(shown) - 0.5, -0.5)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-import audiocos
-from audiocos.errors import AudiocosError
 from audiocos.report import pictures, sound, style
-from audiocos.report.words import MISSING, decimal, duration, number, printable, scientific
+from audiocos.report.html import write_page
+from audiocos.report.words import MISSING, decimal, duration, number, scientific
 
 Array = NDArray[Any]
 
@@ -125,27 +123,16 @@ def write_report(
     Raises:
         AudiocosError: matplotlib or jinja2 is missing, or the file cannot be written.
     """
-    style.require_extra()
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        finalize=printable,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    parts = environment.get_template("page.html.j2").generate(
+    write_page(
+        Path(path),
+        "page.html.j2",
         title=title,
         subtitle=subtitle,
         facts=model_facts,
         failures=failures,
         summary=[_summary(item) for item in items],
         sections=(_section(item) for item in items),
-        version=audiocos.__version__,
     )
-    _write_whole(Path(path), parts)
 
 
 def _summary(item: ReportItem) -> dict[str, object]:
@@ -240,18 +227,3 @@ def _exact(item: ReportItem) -> bool:
     if peak is None and item.excerpt is not None and item.excerpt.input.size:
         return np.array_equal(item.excerpt.input, item.excerpt.output)
     return peak == 0.0
-
-
-def _write_whole(path: Path, parts: Iterator[str]) -> None:
-    temporary = path.parent / f".{secrets.token_hex(8)}.html.part"
-    try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        message = f"{printable(str(path))}: the report cannot be written: {error.strerror or error}."
-        raise AudiocosError(f"{message} Name a file in a folder that is there and that you may write to.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
