@@ -11,6 +11,7 @@ from audiocos.audio.names import shown
 from audiocos.cli.console import print_json, print_table
 from audiocos.cli.main import say
 from audiocos.cli.training import Session, TrainingRequest
+from audiocos.cli.trainingreport import check_training_report, report_training
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.training.plan import OPTIMIZERS, STARTS, TrainingConfig
 from audiocos.training.stochastic import StochasticSettings
@@ -75,6 +76,9 @@ The pass over the recordings is kept in a cache: a second run on the same files 
     help="Share of unreadable files above which the run fails.",
 )
 @click.option("--no-cache", is_flag=True, help="Neither read nor keep the pass over the recordings.")
+@click.option("--run", metavar="FOLDER", help="Log and checkpoints; default MODEL.run beside the model.")
+@click.option("--resume", is_flag=True, help="Carry on a run that was interrupted, from its last checkpoint.")
+@click.option("--report", metavar="FILE.html", help="Write a page: how it learned, what came of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
 @click.option("--force", is_flag=True, help="Replace a model that exists.")
 def command(
@@ -102,6 +106,9 @@ def command(
     stationary: bool | None,
     max_bad: float,
     no_cache: bool,
+    run: str | None,
+    resume: bool,
+    report: str | None,
     as_json: bool,
     force: bool,
 ) -> None:
@@ -142,7 +149,11 @@ def command(
         max_bad=max_bad,
         cache=not no_cache,
         base=None if start in STARTS else start,
+        run=Path(run or f"{output.rstrip('/')}.run"),
+        resume=resume,
     )
+    if report is not None:
+        check_training_report(report, force)
     session = Session(request, bool(synthetic))
     session.prepare()
     if not session.ranks.leads and optimizer not in ("adam", "sgd"):
@@ -159,6 +170,9 @@ def command(
     session.ranks.close()
     if not session.ranks.leads:
         return
+    if report is not None:
+        report_training(report, session, model)
+        say(f"Report: {shown(report)}")
     if as_json:
         print_json({"model": output, "training": model.training, "figures": model.figures})
         return

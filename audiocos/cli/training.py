@@ -7,13 +7,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress
+from audiocos.cli.learning import grid_of, learn
 from audiocos.cli.main import say
 from audiocos.cosines import CosineParameters
 from audiocos.errors import CorpusError
@@ -24,11 +26,12 @@ from audiocos.training import bounds
 from audiocos.training.corpus import Corpus, File, gather
 from audiocos.training.growth import NoiseWindows, WhiteSound, Windows, default_batch, white_snr_db
 from audiocos.training.heard import Heard, Listening
+from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
 from audiocos.training.listen import listen
 from audiocos.training.partial import default_cache
 from audiocos.training.plan import TrainingConfig, make_start, stages
-from audiocos.training.run import Progress, Run
+from audiocos.training.run import Run
 from audiocos.training.sound import RecordedWindows, Sound, sound_of, white
 from audiocos.training.statistics import Moment
 
@@ -46,6 +49,8 @@ class TrainingRequest:
     max_bad: float = 0.1
     cache: bool = True
     base: str | None = None
+    run: Path | None = None
+    resume: bool = False
 
 
 @dataclass
@@ -64,6 +69,7 @@ class Session:
     bounds: dict[str, float] = field(default_factory=dict)
     results: dict[str, float] = field(default_factory=dict)
     corpus: Corpus | None = None
+    history: list[Snapshot] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Gather and hear the recordings; say what can be won.
@@ -110,10 +116,13 @@ class Session:
         windows = self._windows()
         from_random = config.start == "random" or (config.start == "auto" and self.synthetic)
         run = Run(start, stages(config, self.train, windows, from_random))
+        folder = self.request.run if self.ranks.leads else None
         began = time.perf_counter()
-        with _learning_bar() as show:
-            while not run.done:
-                show(run.advance())
+        log, _ = learn(
+            run, folder, self._settings(), grid_of(config.frame, config.kind == "lapped"), resume=self.request.resume
+        )
+        if log is not None:
+            self.history = [*log.history]
         seconds = time.perf_counter() - began
         pair = run.parameters
         self.results = {"start": self.judge.snr_db(start), "learned": self.judge.snr_db(pair), **self.bounds}
@@ -233,6 +242,12 @@ class Session:
         found["KLT of the training sound"] = bounds.klt_db(train, held, n, m)
         return found
 
+    def _settings(self) -> dict[str, Any]:
+        """What a resumed run must share with the one that it carries on."""
+        r = self.request
+        corpus = "synth:noise" if self.corpus is None else self.corpus.digest
+        return {**asdict(r.config), "corpus": corpus, "stationary": self.train.stationary, "init": r.base}
+
     def _description(self) -> str:
         if self.corpus is None:
             return f"Learned from white noise, start: {self.request.config.start}."
@@ -268,21 +283,3 @@ def _pass_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextlib.contextmanager
-def _learning_bar() -> Iterator[Callable[[Progress], None]]:
-    import math
-
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda progress: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("Learning") as status:
-
-        def show(progress: Progress) -> None:
-            snr = -10 * math.log10(max(progress.loss, 1e-32))
-            status.update(f"Learning, {progress.stage}: step {progress.step}, {snr:.2f} dB")
-
-        yield show

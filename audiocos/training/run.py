@@ -24,6 +24,7 @@ class Progress:
         loss: relative to the signal's energy, of the stage's own objective.
         taper: n0 of window growth in samples; None where the window does not grow (any more).
         learner: whose `theta` and `layout` are the pair so far.
+        steps: how many the stage has in all, where that is known.
     """
 
     stage: str
@@ -31,6 +32,7 @@ class Progress:
     loss: float
     taper: float | None
     learner: Learner
+    steps: int | None = None
 
 
 class Run:
@@ -46,6 +48,16 @@ class Run:
         self._index = 0
         self._before = 0  # steps of finished stages
         self._learner = self._stages[0][1](start)
+
+    @property
+    def learner(self) -> Learner:
+        """Who learns at present."""
+        return self._learner
+
+    @property
+    def step(self) -> int:
+        """Steps so far, over all stages."""
+        return self._before + self._learner.step
 
     @property
     def done(self) -> bool:
@@ -65,7 +77,8 @@ class Run:
             self._learner = self._stages[self._index][1](self.parameters)
         loss = self._learner.advance()
         taper = getattr(self._learner, "taper", None)
-        return Progress(self._stages[self._index][0], self._before + self._learner.step, loss, taper, self._learner)
+        steps = getattr(self._learner, "steps", None)
+        return Progress(self._stages[self._index][0], self.step, loss, taper, self._learner, steps)
 
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the run depends on, besides the stages."""

@@ -140,6 +140,11 @@ class StochasticLearner:
         self.step = 0
 
     @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return self._settings.steps
+
+    @property
     def done(self) -> bool:
         """Whether all steps are taken."""
         return self.step >= self._settings.steps

@@ -1,0 +1,66 @@
+"""The page of a training, from what its session knows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from audiocos.audio.names import shown
+from audiocos.cli.learning import grid_of
+from audiocos.errors import UsageError
+from audiocos.model import Model
+from audiocos.modelcard import facts
+from audiocos.training.objective import Layout
+
+if TYPE_CHECKING:
+    from audiocos.cli.training import Session
+
+
+def check_training_report(path: str, force: bool) -> None:
+    """Fail early.
+
+    Raises:
+        AudiocosError: matplotlib or jinja2 is missing.
+        UsageError: the file is there already.
+    """
+    from audiocos.report import require_extra
+
+    if os.path.lexists(path) and not force:
+        raise UsageError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
+    require_extra()
+
+
+def report_training(path: str, session: Session, model: Model) -> None:
+    """Write the page.
+
+    Raises:
+        AudiocosError: it cannot be written.
+    """
+    from audiocos.report.training import LearningCurve, Moment, write_training_report
+
+    layout = Layout.of(model.numbers)
+    history = session.history
+    config = session.request.config
+    learned = ("learned", session.results["learned"])
+    others = [(name, value) for name, value in session.results.items() if name != "learned"]
+    corpus = session.corpus
+    write_training_report(
+        path,
+        [Moment(s.step, layout.unpack(s.theta), s.taper, s.snr_db) for s in history] or [Moment(0, model.numbers)],
+        LearningCurve([s.step for s in history], [s.snr_db for s in history], [s.taper for s in history]),
+        grid_of(config.frame, config.kind == "lapped"),
+        title=f"How {model.name} learned",
+        subtitle=model.description,
+        facts=facts(model),
+        held_out=[learned, *others],
+        settings=[(name, str(value)) for name, value in asdict(config).items() if name != "stochastic"],
+        corpus=[]
+        if corpus is None
+        else [
+            ("files", str(len(corpus.files))),
+            ("hours", f"{corpus.seconds / 3600:.2f}"),
+            ("bytes", str(corpus.size)),
+            ("digest", corpus.digest),
+        ],
+    )
