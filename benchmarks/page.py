@@ -11,6 +11,7 @@ from pathlib import Path
 
 PACKAGES = ["numpy", "scipy", "torch", "soundfile", "soxr", "librosa", "threadpoolctl"]
 PACKAGES += ["asteroid-filterbanks", "nnAudio", "torch-dct"]
+BUSY = 0.5  # load average before the run
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ def write(path: Path, sections: list[Section], *, quick: bool, load: tuple[float
     ]
     if quick:
         parts.append("**A quick run: shorter signals, fewer rounds. Not for quoting.**")
+    if load[0] > BUSY:
+        parts.append(
+            f"**The machine was busy with other work (load average {load[0]:.1f} before the run): times are too long, "
+            "ratios uncertain. Not for quoting.**"
+        )
     parts += [
         f"## Aims: {met} of {len(aims)} met",
         table(["aim", "measured", "", "remark"], [aim.row() for aim in aims]),
