@@ -39,7 +39,7 @@ class Ranks:
         return self.rank == 0
 
     def lead(self, work: Callable[[], T]) -> T:
-        """What rank 0 makes, on every rank; what it raises, too."""
+        """What rank 0 makes, on every rank. What it raises ends the others, too."""
         if self.count == 1:
             return work()
         made: T | None = None
@@ -51,7 +51,9 @@ class Ranks:
                 error = raised
         made, error = self.collect((made, error))[0]
         if error is not None:
-            raise error
+            if self.leads:
+                raise error
+            raise SystemExit(1)  # rank 0 says why
         return made
 
     def share(self, items: Sequence[T], weights: Sequence[float]) -> list[T]:

@@ -28,7 +28,7 @@ class FileProgress:
     """A bar over several files, weighted by their sizes; nothing when stderr is no terminal."""
 
     def __init__(self, paths: list[str]) -> None:
-        self._weights = [_size(path) for path in paths]
+        self._weights = [file_size(path) for path in paths]
         self._bar: Any = None
         self._task: Any = None
         self._lock = threading.Lock()
@@ -134,7 +134,8 @@ def check_device(device: str) -> None:
             raise DeviceError(f"device {device}: not available here. Use --device cpu or auto.")
 
 
-def _size(path: str) -> int:
+def file_size(path: str) -> int:
+    """Bytes of a file, 1 where that cannot be told: a weight for progress and for sharing work out."""
     try:
         return max(os.path.getsize(path), 1)
     except OSError:

@@ -16,6 +16,7 @@ from audiocos.cli.console import (
     FileProgress,
     check_device,
     device_option,
+    file_size,
     length_text,
     level_text,
     print_json,
@@ -28,6 +29,7 @@ from audiocos.execution import choose_device
 from audiocos.metrics import Figures
 from audiocos.model import Model, load
 from audiocos.normal import QUANTILES
+from audiocos.ranks import Ranks
 from audiocos.training.judge import LARGEST_HOP, Judged, References, Verdict, judge, references, second_moment
 from audiocos.training.statistics import Moment
 
@@ -85,8 +87,9 @@ def command(
         raise UsageError("-: files are read more than once, a pipe cannot be. Save it to a file first.")
     models = {name: load(name) for name in dict.fromkeys(names)}
     paths, missing = find(inputs)
-    evaluation = _Evaluation(paths, as_json)
-    for _, reason in missing:
+    ranks = Ranks()
+    evaluation = _Evaluation(paths, as_json, ranks)
+    for _, reason in missing if ranks.leads else []:
         evaluation.fail(reason)
     for name, model in models.items():
         resolved = choose_device(device, model.parameters, model.framing)
@@ -94,16 +97,19 @@ def command(
             say(f"Computing on {resolved}.")
         settings = Settings(resolved, dtype, None, strict, sanitize, resample)
         unique = sum(other.name == model.name for other in models.values()) == 1
-        evaluation.run(model.name if unique else name, model, settings, jobs or os.cpu_count() or 1)
+        evaluation.run(
+            model.name if unique else name, model, settings, jobs or max(1, (os.cpu_count() or 1) // ranks.count)
+        )
     evaluation.finish()
+    ranks.close()
     context.exit(1 if evaluation.failures else 0)
 
 
 class _Evaluation:
     """The files of one run under one model after another."""
 
-    def __init__(self, paths: list[str], as_json: bool) -> None:
-        self._paths, self._as_json = paths, as_json
+    def __init__(self, paths: list[str], as_json: bool, ranks: Ranks) -> None:
+        self._paths, self._as_json, self._ranks = paths, as_json, ranks
         self._moments: dict[tuple[int, tuple[str, ...]], Moment] = {}
         self._totals: list[dict[str, Any]] = []
         self._side_by_side: list[list[str]] = []
@@ -119,21 +125,24 @@ class _Evaluation:
     def run(self, label: str, model: Model, settings: Settings, jobs: int) -> None:
         """Judge the files with one model."""
         verdict, rows = Verdict(), []
-        progress = FileProgress(self._paths)
-        judging = closing(judge(self._paths, model, settings, jobs=jobs, progress=progress.update))
-        with progress.shown(f"{len(self._paths)} files, {label}"), judging as outcomes:
+        mine = self._ranks.share(self._paths, [file_size(path) for path in self._paths])
+        progress = FileProgress(mine)
+        judging = closing(judge(mine, model, settings, jobs=jobs, progress=progress.update))
+        with progress.shown(f"{len(mine)} files, {label}"), judging as outcomes:
             for outcome in outcomes:
                 verdict.add(outcome)
                 if not isinstance(outcome, Judged):
                     self.fail(outcome.reason)
                     continue
                 _warn(outcome)
-                if self._as_json:
-                    print_json(_file_row(label, outcome))
-                else:
-                    rows.append(_cells(shown(outcome.path), _length(outcome), outcome.sums.figures()))
-        if not verdict.files:
+        verdict = self._joined(verdict)
+        if not verdict.files or not self._ranks.leads:
             return
+        for file in verdict.files:
+            if self._as_json:
+                print_json(_file_row(label, file))
+            else:
+                rows.append(_cells(shown(file.path), _length(file), file.sums.figures()))
         compared, note = self._references(model, verdict, settings)
         if self._as_json:
             self._totals.append(_total_row(label, model, verdict, compared, note))
@@ -146,6 +155,15 @@ class _Evaluation:
             [label, size, *total[2:5], *(each if isinstance(each, str) else f"{each:.2f}" for each in kept)]
         )
         self._notes[note] = None
+
+    def _joined(self, verdict: Verdict) -> Verdict:
+        """The verdict of all ranks, files in their order."""
+        if self._ranks.count == 1:
+            return verdict
+        every = self._ranks.collect(verdict)
+        order = {path: index for index, path in enumerate(self._paths)}
+        files = sorted((file for one in every for file in one.files), key=lambda file: order[file.path])
+        return Verdict(files, [failure for one in every for failure in one.failures])
 
     def finish(self) -> None:
         """The totals of all models."""

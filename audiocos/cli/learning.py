@@ -57,7 +57,7 @@ def learn(
                     progress = run.advance()
                     step = progress.step
                     now = time.perf_counter()
-                    if now - logged >= _LOG_SECONDS or run.done or step == 1:
+                    if progress.steps is None or now - logged >= _LOG_SECONDS or run.done:
                         taper = math.inf if progress.taper is None else progress.taper
                         log.record(step, progress.learner.theta, progress.loss, taper)
                         logged = now

@@ -19,6 +19,7 @@ from audiocos.cli.console import (
     FileProgress,
     check_device,
     device_option,
+    file_size,
     length_text,
     level_text,
     print_json,
@@ -30,6 +31,7 @@ from audiocos.cli.main import say
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.execution import choose_device
 from audiocos.model import Model, load
+from audiocos.ranks import Ranks
 
 if TYPE_CHECKING:
     from audiocos.cli.reporting import BatchReport
@@ -97,10 +99,13 @@ def command(
         kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get((format_name or "").lower())
     except AudiocosError as error:
         raise UsageError(str(error)) from error
-    planned = plan(inputs, output, residual, chosen, force)
+    ranks = Ranks()
+    planned = ranks.lead(lambda: plan(inputs, output, residual, chosen, force))
     to_stdout = any(task.output == "-" for task in planned.tasks)
     if to_stdout and as_json:
         raise UsageError("--json and the sound cannot both go to standard output. Choose a file with -o.")
+    if ranks.count > 1 and (to_stdout or report is not None):
+        raise UsageError("several processes write neither to standard output nor a --report. Run one process for that.")
     page = None
     if report is not None:
         from audiocos.cli.reporting import BatchReport  # brings the report's libraries
@@ -110,10 +115,17 @@ def command(
     if resolved != "cpu" or device != "auto":
         say(f"Computing on {resolved}.")
     settings = Settings(resolved, dtype, kind, strict, sanitize, resample, observe=report is not None)
-    batch = _Batch(loaded, settings, min_snr, as_json, page)
-    batch.fail_all(planned)
-    batch.run(planned.tasks, jobs or os.cpu_count() or 1)
-    if not as_json and not to_stdout:
+    batch = _Batch(loaded, settings, min_snr, as_json and ranks.count == 1, page)
+    if ranks.leads:
+        batch.fail_all(planned)
+    mine = ranks.share(planned.tasks, [file_size(task.input) for task in planned.tasks])
+    batch.run(mine, jobs or max(1, (os.cpu_count() or 1) // ranks.count))
+    batch.join(ranks, planned.tasks)
+    ranks.close()
+    if ranks.count > 1 and as_json and ranks.leads:
+        for result in batch.results:
+            print_json(result.row())
+    if not as_json and not to_stdout and ranks.leads:
         batch.print_table()
     if page is not None:
         with progress_note("Drawing the report"):
@@ -171,6 +183,15 @@ class _Batch:
                     self._take(task, _outcome(future))
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def join(self, ranks: Ranks, tasks: list[Task]) -> None:
+        """Put the results of all ranks together, in the order of the tasks."""
+        if ranks.count == 1:
+            return
+        order = {task.input: index for index, task in enumerate(tasks)}
+        every = ranks.collect((self.results, self.failures))
+        self.results = sorted((r for results, _ in every for r in results), key=lambda r: order[r.task.input])
+        self.failures = [failure for _, failures in every for failure in failures]
 
     def print_table(self) -> None:
         columns = [("file", "left"), ("length", "right"), ("SNR", "right"), ("peak error", "right")]
