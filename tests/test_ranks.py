@@ -1,0 +1,107 @@
+"""Many processes as one: torchrun gives the model, the files and the table of a single process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import audiocos
+from audiocos import signals
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds worker processes through Linux's /proc"),
+]
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--master-port=0", "--standalone"]
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recordings")
+    for i in range(7):
+        x = signals.speech_like(8000 * (1 + i), 8000, seed=i)
+        soundfile.write(folder / f"{i}.wav", x, 8000)
+    return folder
+
+
+def environment(tmp_path):
+    return {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(tmp_path / "cache"), "TERM": "dumb"}
+
+
+def run(tmp_path, *arguments, ranks=1, code=0):
+    start = [sys.executable] if ranks == 1 else [*TORCHRUN, f"--nproc-per-node={ranks}"]
+    command = [*start, "-m", "audiocos", *map(str, arguments)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def train(recordings, output):
+    return ["train", recordings, "-o", output, "--frame", 64, "--holdout", "0.3", "--no-cache"]
+
+
+def same(a, b):
+    for name, array in audiocos.load(a).numbers.arrays().items():
+        np.testing.assert_allclose(audiocos.load(b).numbers.arrays()[name], array, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_many_ranks_learn_what_one_learns(ranks, recordings, tmp_path):
+    run(tmp_path, *train(recordings, "one"))
+    run(tmp_path, *train(recordings, "many"), ranks=ranks)
+    same(tmp_path / "one", tmp_path / "many")
+
+
+def test_a_killed_worker_is_replaced(recordings, tmp_path):
+    run(tmp_path, *train(recordings, "one"))
+    command = [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "-m", "audiocos"]
+    command += [*map(str, train(recordings, "many")), "--force"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while len(workers := children.read_text().split()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(int(workers[-1]), signal.SIGKILL)
+        _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    same(tmp_path / "one", tmp_path / "many")
+
+
+def test_an_archive_is_dealt_out_and_one_table_made(recordings, tmp_path):
+    (recordings / "broken.wav").write_text("not sound")
+    one = run(tmp_path, "reconstruct", recordings, "-o", "one", "--json", "--model", "lapped-quarter", code=1)
+    many = run(
+        tmp_path, "reconstruct", recordings, "-o", "many", "--json", "--model", "lapped-quarter", ranks=2, code=1
+    )
+    (recordings / "broken.wav").unlink()
+    rows = [[json.loads(line) for line in done.stdout.splitlines()] for done in (one, many)]
+    figures = [[(r["input"], r["snr_db"], r["frames"]) for r in each] for each in rows]
+    assert figures[0] == figures[1] and len(figures[0]) == 7
+    assert many.stderr.count("broken.wav") == 1
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "many" / path.name).read_bytes()
+
+
+def test_evaluation_is_dealt_out(recordings, tmp_path):
+    rows = []
+    for ranks in (1, 2):
+        done = run(tmp_path, "evaluate", recordings, "-m", "lapped-quarter", "--json", ranks=ranks)
+        listed = [json.loads(line) for line in done.stdout.splitlines()]
+        rows.append([(r.get("input"), r["snr_db"]) for r in listed])
+    assert rows[0] == rows[1] and len(rows[0]) == 8
+
+
+def test_several_processes_write_no_report(recordings, tmp_path):
+    done = run(tmp_path, "reconstruct", recordings, "-o", "out", "--report", "r.html", ranks=2, code=1)
+    assert "several processes write neither to standard output nor a --report" in done.stderr
