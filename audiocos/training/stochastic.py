@@ -175,13 +175,15 @@ class StochasticLearner:
             for name, value in values.items()
             if value is not None
         }
-        return {"theta": self.theta, "step": self.step, "done": self.done, **moments}
+        # The module's own numbers: theta is in bins, and there and back again is not always the same bits.
+        numbers = {f"pair.{name}": value.cpu().numpy().copy() for name, value in self._pair.state_dict().items()}
+        return {"theta": self.theta, "step": self.step, "done": self.done, **numbers, **moments}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
-        numbers = self.layout.unpack(np.asarray(state["theta"], dtype=np.float64))
-        fresh = CosinePair.from_parameters(numbers).state_dict()
-        self._pair.load_state_dict(fresh)
+        self._pair.load_state_dict(
+            {key.removeprefix("pair."): torch.tensor(value) for key, value in state.items() if key.startswith("pair.")}
+        )
         inner: dict[int, dict[str, Tensor]] = {}
         for key, value in state.items():
             if key.startswith("optimizer."):
