@@ -3,6 +3,7 @@
 AudiocosError
 ├── AudioFileError      a file cannot be read or written
 ├── CorpusError         recordings to learn from cannot be gathered
+├── TrainingError       learning went nowhere
 ├── ModelError          a model folder cannot be found, read or used
 ├── UsageError          the command line asks for what cannot be (exit code 2)
 ├── DeviceError         cuda or mps was asked for and is not there
@@ -23,6 +24,10 @@ class AudioFileError(AudiocosError):
 
 class CorpusError(AudiocosError):
     """Recordings to learn from cannot be gathered: none there, too many unreadable, rates that differ."""
+
+
+class TrainingError(AudiocosError):
+    """Learning went nowhere: the numbers have run away."""
 
 
 class ModelError(AudiocosError):

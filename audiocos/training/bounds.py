@@ -15,7 +15,7 @@ from audiocos.training.starts import energies, strongest
 from audiocos.training.statistics import Moment
 
 _FLOOR = 1e-10
-_POINTS = 16  # of the spectrum, a lag
+_POINTS = 64  # of the spectrum, a lag
 
 
 def klt_db(train: Float64, heldout: Float64, frame: int, coefficients: int) -> float:
