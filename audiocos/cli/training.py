@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from audiocos.cli.main import say
 from audiocos.cosines import CosineParameters
 from audiocos.errors import CorpusError
@@ -23,6 +25,8 @@ from audiocos.training.partial import default_cache
 from audiocos.training.plan import TrainingConfig, make_start, stages
 from audiocos.training.run import Progress, Run
 from audiocos.training.sound import RecordedWindows, Sound, sound_of, white
+
+_ONE_THREAD_FRAME = 256
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,9 @@ class Session:
         windows = self._windows() if config.first_order or config.grows(self.synthetic) else None
         run = Run(start, stages(config, self.train, windows, self.synthetic))
         began = time.perf_counter()
-        with _learning_bar() as show:
+        # Small products are done before a second thread has woken up.
+        threads = 1 if config.first_order and config.frame <= _ONE_THREAD_FRAME else None
+        with threadpool_limits(threads), _learning_bar() as show:
             while not run.done:
                 show(run.advance())
         seconds = time.perf_counter() - began
