@@ -173,7 +173,7 @@ def test_another_time_origin_is_not_folded():
 # Resuming
 
 
-@pytest.mark.parametrize("stop", [1, 8, 17])
+@pytest.mark.parametrize("stop", [1, 8, 11])
 @pytest.mark.parametrize("batches", [False, True])
 def test_growth_goes_on_to_the_bit_where_its_state_was_taken(stop, batches):
     start = cosines.random(16, seed=4)
