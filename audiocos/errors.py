@@ -3,6 +3,7 @@
 AudiocosError
 ├── AudioFileError      a file cannot be read or written
 ├── CorpusError         recordings to learn from cannot be gathered
+├── TrainingError       learning went nowhere
 ├── ModelError          a model folder cannot be found, read or used
 ├── CheckpointError     a training checkpoint cannot be written, read or carried on
 ├── UsageError          the command line asks for what cannot be (exit code 2)
@@ -24,6 +25,10 @@ class AudioFileError(AudiocosError):
 
 class CorpusError(AudiocosError):
     """Recordings to learn from cannot be gathered: none there, too many unreadable, rates that differ."""
+
+
+class TrainingError(AudiocosError):
+    """Learning went nowhere: the numbers have run away."""
 
 
 class ModelError(AudiocosError):

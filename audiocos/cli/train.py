@@ -50,7 +50,9 @@ The pass over the recordings is kept in a cache: a second run on the same files 
     metavar="START",
     help=f"{', '.join(STARTS)}, or a model to go on from.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of random starts, batches and the split.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random starts, batches and the split."
+)
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="auto", show_default=True)
 @click.option("--growth/--no-growth", default=None, help="Window growth; default for random starts.")
 @click.option("--batches", is_flag=True, help="Learn on batches of windows instead of the expected loss.")

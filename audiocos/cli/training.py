@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress
@@ -34,6 +35,8 @@ from audiocos.training.plan import TrainingConfig, make_start, stages
 from audiocos.training.run import Run
 from audiocos.training.sound import RecordedWindows, Sound, sound_of, white
 from audiocos.training.statistics import Moment
+
+_ONE_THREAD_FRAME = 256
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ class Session:
             CorpusError: there is nothing to learn from.
         """
         config = self.request.config
+        config.check()
         self.framing = config.framing()
+        self.base = None if self.request.base is None else self._load_base(self.request.base)
         if self.synthetic:
             self.train = self.judge = white(self.framing)
             return
@@ -99,12 +104,17 @@ class Session:
             self._say(f"{len(corpus.duplicates)} files have the same bytes as another and count once.")
         self.listening = Listening(corpus.sample_rate, corpus.channels)
         heard = self._hear(corpus.train, "Hearing what to learn from")
+        heard.demand_sound()
+        self.judged = heard
         self.train = sound_of(heard.moment, self.framing, r.stationary)
         self._check_enough(heard)
         self.judge = self.train
         if corpus.held_out:
             other = self._hear(corpus.held_out, "Hearing what to judge by")
-            self.judge = Sound(self.framing, other.moment.full())
+            if other.files:
+                self.judge, self.judged = Sound(self.framing, other.moment.full()), other
+            else:
+                self._say("No held-out file can be used, so figures are of the training sound.")
         if self.train.stationary and r.stationary is None:
             self._say("The corpus is short: every sample offset counts as a frame (--every-hop counts only hops).")
         self.bounds = self._bounds()
@@ -112,15 +122,16 @@ class Session:
     def learn(self, name: str) -> Model:
         """Learn, judge, and give the model."""
         config = self.request.config
-        start = self._start()
-        windows = self._windows()
-        from_random = config.start == "random" or (config.start == "auto" and self.synthetic)
-        run = Run(start, stages(config, self.train, windows, from_random))
+        start = make_start(config, self.train, self.synthetic) if self.base is None else self.base
+        windows = self._windows() if config.first_order or config.grows(self.synthetic) else None
+        run = Run(start, stages(config, self.train, windows, self.synthetic))
         folder = self.request.run if self.ranks.leads else None
+        grid = grid_of(config.frame, config.kind == "lapped")
         began = time.perf_counter()
-        log, _ = learn(
-            run, folder, self._settings(), grid_of(config.frame, config.kind == "lapped"), resume=self.request.resume
-        )
+        # Small products are done before a second thread has woken up.
+        threads = 1 if config.first_order and config.frame <= _ONE_THREAD_FRAME else None
+        with threadpool_limits(threads):
+            log, _ = learn(run, folder, self._settings(), grid, resume=self.request.resume)
         if log is not None:
             self.history = [*log.history]
         seconds = time.perf_counter() - began
@@ -153,11 +164,8 @@ class Session:
         if model.normal is None:
             self._say("Too little held-out sound to say what normal residuals look like: 3 s are needed.")
 
-    def _start(self) -> CosineParameters:
-        base, config = self.request.base, self.request.config
-        if base is None:
-            return make_start(config, self.train, self.synthetic)
-        model = load(base)
+    def _load_base(self, base: str) -> CosineParameters:
+        config, model = self.request.config, load(base)
         sizes = (model.numbers.frame, model.numbers.coefficients, model.framing.kind)
         if sizes != (config.frame, config.m, config.kind):
             raise CorpusError(
@@ -167,7 +175,7 @@ class Session:
 
     def _windows(self) -> Windows:
         config = self.request.config
-        first_order = config.optimizer in ("adam", "sgd")
+        first_order = config.first_order
         count = config.batch or (max(64, config.frame // 2) if first_order else default_batch(config.frame))
         if self.corpus is not None:
             pool_count = config.batch or max(count, config.frame)
@@ -184,7 +192,6 @@ class Session:
             self._say(note)
         if heard.silent:
             self._say(f"{len(heard.silent)} files are silent and do not count.")
-        heard.demand_sound()
         self._say(
             f"{what}: {heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h a second."
         )
@@ -239,6 +246,7 @@ class Session:
             frames: Framing = lapped(2 * n, self.framing.window)
             found["first M of the MDCT"] = bounds.mdct_db(train, held, frames, m, best=False)
             found["best M of the MDCT"] = bounds.mdct_db(train, held, frames, m, best=True)
+            found["bound of every linear scheme"] = bounds.dynamic_pca_db(self.judged.moment, n, m)
         found["KLT of the training sound"] = bounds.klt_db(train, held, n, m)
         return found
 

@@ -14,6 +14,9 @@ from audiocos.framing import Framing
 from audiocos.training.starts import energies, strongest
 from audiocos.training.statistics import Moment
 
+_FLOOR = 1e-10
+_POINTS = 64  # of the spectrum, a lag
+
 
 def klt_db(train: Float64, heldout: Float64, frame: int, coefficients: int) -> float:
     """The Karhunen-Loeve transform: no linear block transform with M coefficients does better on its own sound.
@@ -43,28 +46,33 @@ def mdct_db(train: Float64, heldout: Float64, lapped: Framing, coefficients: int
     return _subset_db(rows, lapped, train, heldout, coefficients, best)
 
 
-def dynamic_pca_db(train: Moment, heldout: Moment, hop: int, coefficients: int) -> float:
-    """The bound of every linear scheme at M coefficients a hop of H samples, for stationary sound.
+def dynamic_pca_db(moment: Moment, hop: int, coefficients: int) -> float:
+    """What no linear scheme with M coefficients a hop of H samples can exceed on this sound, taken as stationary.
 
     At each angle the H aliases of the spectrum compete and M of them are kept (Brillinger 1981, dynamic
-    principal components). Spectra come from the autocorrelations under a triangular window, so they are positive.
+    principal components). The loss of a scheme whose frames lie within the moment's span depends on no lag beyond it,
+    so the bound of every sound with these lags holds; we take that of the sound with the greatest entropy, which is
+    autoregressive (Burg 1975).
+
+    Args:
+        moment: of the sound that is judged, at least as long as two frames less a hop.
+        hop: H.
+        coefficients: M.
     """
-    own, other = _aliases(train, hop), _aliases(heldout, hop)
-    order = np.argsort(-own, axis=0)[coefficients:]
-    return _snr(float(other.sum()), float(np.take_along_axis(other, order, axis=0).sum()))
-
-
-def _aliases(moment: Moment, hop: int) -> Float64:
-    """Power of each alias at each angle, `[hop, angles]`."""
+    if coefficients >= hop:
+        return _snr(1.0, 0.0)
     lags = moment.autocorrelation / max(moment.samples, 1)
-    tapered = lags * (1 - np.arange(len(lags)) / len(lags))
-    angles = 2 * max(1, len(lags) // hop)
-    size = hop * angles
-    circle = np.zeros(size)
-    circle[: len(lags)] = tapered
-    circle[size - len(lags) + 1 :] += tapered[:0:-1]
-    power = np.fft.fft(circle).real.clip(0.0)
-    return np.asarray(power.reshape(hop, angles))
+    if lags[0] <= 0:
+        return 0.0
+    lags = lags / lags[0]
+    lags[0] += _FLOOR  # sound without treble has lags that rounding makes impossible
+    predictor = scipy.linalg.solve_toeplitz(lags[:-1], lags[1:])
+    innovation = float(lags[0] - predictor @ lags[1:])
+    angles = -(-_POINTS * len(lags) // hop)
+    response = np.fft.fft(np.concatenate([[1.0], -predictor]), hop * angles)
+    power = innovation / np.abs(response) ** 2
+    aliases = np.sort(power.reshape(hop, angles), axis=0)
+    return _snr(1.0, float(aliases[: hop - coefficients].sum(axis=0).mean()) / hop)
 
 
 def _subset_db(

@@ -23,6 +23,8 @@ import numpy as np
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.framing import Framing
 
+_LEAST = 1e-8  # of an amplitude: half of float64's digits are left to its slope, and to its effect
+
 
 @dataclass(frozen=True, eq=False)
 class Objective:
@@ -57,6 +59,7 @@ class Objective:
 
     def gradient(self, layout: Layout, theta: Float64) -> tuple[float, Float64]:
         """The loss and its gradient, `[parameters]`."""
+        theta = _nonzero(theta)
         banks = layout.banks(theta, self.analysis_window, self.synthesis_window)
         seen = self._see(banks.analysis)
         residual = self._residual(banks, seen)
@@ -69,6 +72,7 @@ class Objective:
 
         Only the upper triangle of J^T J is filled in; what lies below is not to be read.
         """
+        theta = _nonzero(theta)
         banks = layout.banks(theta, self.analysis_window, self.synthesis_window)
         seen = self._see(banks.analysis)
         residual = self._residual(banks, seen)
@@ -357,6 +361,15 @@ def tapered(objective: Objective, taper: Float64) -> Objective:
 def _dot(rows: Float64, first: Float64 | None) -> Float64:
     """Rows `[M, probes]` times a probe vector; the first column where the probes are the identity."""
     return rows[:, 0] if first is None else rows @ first
+
+
+def _nonzero(theta: Float64) -> Float64:
+    """Move amplitudes off zero: their slopes are found as a bank's own response over its amplitude."""
+    amplitudes = theta[:4]
+    if np.abs(amplitudes).min() > _LEAST:
+        return theta
+    moved = np.where(np.abs(amplitudes) > _LEAST, amplitudes, np.copysign(_LEAST, amplitudes))
+    return np.concatenate([moved, theta[4:]])
 
 
 def _first_dot(a: Float64 | None, b: Float64 | None) -> float:

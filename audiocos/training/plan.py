@@ -37,8 +37,8 @@ class TrainingConfig:
         window: by name; the framing's own when None.
         phased: learn phases too.
         tied: both banks share frequencies.
-        start: one of STARTS; auto is spectral where sound has a spectrum and M is small enough, else orthogonal,
-            and random for white noise.
+        start: one of STARTS, or "model"; auto is random for white noise in block frames, spectral where
+            M is below N, else orthogonal.
         seed: of random starts and batches.
         optimizer: one of OPTIMIZERS.
         growth: window growth; for random starts on block frames when None.
@@ -80,25 +80,55 @@ class TrainingConfig:
         most = self.frame // 2 if self.kind == "lapped" else self.frame
         return self.coefficients or most
 
+    @property
+    def first_order(self) -> bool:
+        """Whether it learns by gradients of batches."""
+        return self.optimizer in ("adam", "sgd")
+
+    def chosen_start(self, is_white: bool) -> str:
+        """The start, auto decided."""
+        if self.start != "auto":
+            return self.start
+        if is_white and self.kind == "block":
+            return "random"
+        return "spectral" if self.m < self.frame else "orthogonal"
+
+    def grows(self, is_white: bool) -> bool:
+        """Whether the window grows."""
+        if self.growth is not None:
+            return self.growth
+        return self.chosen_start(is_white) == "random" and self.kind == "block"
+
+    def check(self) -> None:
+        """Refuse what cannot be, before any sound is heard.
+
+        Raises:
+            FramingError: sizes and window that cannot reconstruct.
+            UsageError: choices that do not go together.
+        """
+        self.framing()
+        if self.kind == "lapped" and self.m > self.frame // 2:
+            raise UsageError(
+                f"--coefficients {self.m}: lapped framing holds at most {self.frame // 2} a hop. Take a larger --frame."
+            )
+        if self.start == "spectral" and self.m > self.frame:
+            raise UsageError(
+                f"--init spectral: M = {self.m} is above N = {self.frame}. Use --init orthogonal or random."
+            )
+        if self.growth and self.kind != "block":
+            raise UsageError("--growth: windows grow on block frames only. Leave it out, or use --framing block.")
+        if self.first_order and self.kind != "block":
+            raise UsageError(f"--optimizer {self.optimizer}: learns on windows of block frames. Use --framing block.")
+
 
 def make_start(config: TrainingConfig, sound: Sound, is_white: bool) -> CosineParameters:
-    """The pair to begin with.
-
-    Raises:
-        UsageError: a start that these sizes do not have.
-    """
+    """The pair to begin with, of settings that `check` has passed."""
     n, m, lapped = config.frame, config.m, config.kind == "lapped"
-    if lapped and m > n // 2:
-        raise UsageError(f"--coefficients {m}: lapped framing holds at most {n // 2} a hop. Take a larger --frame.")
-    start = config.start
-    if start == "auto":
-        start = "random" if is_white else "spectral" if m < n else "orthogonal"
+    start = config.chosen_start(is_white)
     if start == "random":
         drawn = cosines.random(n, m, seed=config.seed, tied=config.tied, phased=config.phased)
         return cosines.with_origin(drawn, 0.5 + n / 4) if lapped else drawn
     if start == "spectral":
-        if m > n:
-            raise UsageError(f"--init spectral: M = {m} is above N = {n}. Use --init orthogonal or random.")
         chosen = spectral(
             config.framing(), m, sound.second_moment, probes(sound.second_moment, KEEP), phased=config.phased
         )
@@ -110,21 +140,18 @@ def make_start(config: TrainingConfig, sound: Sound, is_white: bool) -> CosinePa
     return replace(chosen, tied=True) if config.tied else untied(chosen)
 
 
-def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, from_random: bool) -> list[Stage]:
+def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, is_white: bool) -> list[Stage]:
     """The learners, in order.
 
     Args:
-        config: what was asked.
+        config: what was asked; `check` has passed it.
         sound: the training sound.
-        windows: for growth and first-order steps.
-        from_random: whether the start knows nothing.
-
-    Raises:
-        UsageError: a choice that these settings do not allow.
+        windows: for growth and first-order steps, which cannot do without.
+        is_white: whether the sound is white noise.
     """
-    growth = config.growth if config.growth is not None else from_random and config.kind == "block"
-    if growth and config.kind != "block":
-        raise UsageError("--growth: windows grow on block frames only. Leave it out, or use --framing block.")
+    growth = config.grows(is_white)
+    if windows is None and (growth or config.first_order):
+        raise ValueError("windows: growth and first-order steps learn from windows.")
     objective = sound.objective(KEEP) if not _is_identity(sound) else objective_for(sound.framing)
     energy = sound.energy
 
@@ -135,16 +162,14 @@ def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, from_r
         return LbfgsLearner(start, objective, energy)
 
     polish: Stage = ("polish", newton)
-    if config.optimizer in ("adam", "sgd"):
-        if config.kind != "block" or windows is None:
-            raise UsageError(f"--optimizer {config.optimizer}: learns on windows of block frames. Use --framing block.")
+    if windows is not None and config.first_order:
         settings = replace(config.stochastic, optimizer=config.optimizer, growth=growth)
         return [(config.optimizer, lambda start: StochasticLearner(start, windows, settings)), polish]
-    if growth:
-        if windows is None:
-            raise UsageError("--growth: needs windows to learn from.")
+    if windows is not None and growth:
         factor = 1.3 if config.expected else 1.5
-        return [("window growth", lambda start: Growth(start, windows, factor=factor)), polish]
+        # Recordings have directions with little energy, which more damping would leave unlearned.
+        floor = None if is_white else 1e-12
+        return [("window growth", lambda start: Growth(start, windows, factor=factor, floor=floor)), polish]
     return [("L-BFGS", lbfgs)] if config.optimizer == "lbfgs" else [("Gauss-Newton", newton)]
 
 

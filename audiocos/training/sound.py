@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from audiocos.cosines import CosineParameters, Float64
+from audiocos.errors import AudioFileError
 from audiocos.framing import Framing
 from audiocos.training.corpus import File
 from audiocos.training.decode import Decoder
@@ -104,12 +106,13 @@ def _pool(files: list[File], listening: Listening, frame: int) -> np.ndarray[tup
     parts: list[Float64] = []
     for file in files:
         taken = 0
-        for block in Decoder(file, listening.sample_rate, listening.channels).blocks():
-            signal = block[0][: share - taken]
-            parts.append(signal)
-            taken += len(signal)
-            if taken >= share:
-                break
+        with contextlib.suppress(AudioFileError):  # the pass over the recordings has named it
+            for block in Decoder(file, listening.sample_rate, listening.channels).blocks():
+                signal = block[0][: share - taken]
+                parts.append(signal)
+                taken += len(signal)
+                if taken >= share:
+                    break
     pool = np.concatenate([np.zeros(frame), *parts]).astype(np.float32)
     return pool
 

@@ -1,7 +1,8 @@
 """Where learning from a corpus begins: the frequencies that carry it.
 
 Which frequencies are kept is nearly everything, and gradients do not move bands; so the start picks the M rows of
-an exact transform's grid with the most energy. A pair with phases may start from either of two grids.
+an exact transform's grid with the most energy. A pair with phases may start from either of two grids; the one that
+is better at first is often not the one that leads further, so a few steps are taken from each.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 from audiocos import cosines
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.framing import Framing
-from audiocos.training.objective import Layout, objective_for
+from audiocos.training.newton import GaussNewton
+from audiocos.training.objective import Layout, Objective, objective_for
+
+_TRIAL_STEPS = 6
 
 
 def energies(rows: Float64, framing: Framing, second_moment: Float64) -> Float64:
@@ -30,7 +34,7 @@ def strongest(energy: Float64, count: int) -> NDArray[np.int64]:
 def spectral(
     framing: Framing, coefficients: int, second_moment: Float64, probes: Float64, *, phased: bool = False
 ) -> CosineParameters:
-    """The M frequencies that carry the most energy of a corpus, from the better of the grids that fit.
+    """The M frequencies that carry the most energy of a corpus, from the grid that leads further.
 
     Args:
         framing: its kind decides the grids: the MDCT's for lapped, the DCT-III's otherwise, and, for a pair
@@ -54,12 +58,18 @@ def spectral(
     candidates = [_from_dct3(framing, coefficients, second_moment)]
     if phased:
         candidates = [candidates[0].with_phases(), _from_dct2(framing, coefficients, second_moment)]
+    if len(candidates) == 1:
+        return candidates[0]
     objective = objective_for(framing, probes)
-    losses = []
-    for candidate in candidates:
-        layout = Layout.of(candidate)
-        losses.append(objective.loss(layout, layout.pack(candidate)))
+    losses = [_promise(candidate, objective) for candidate in candidates]
     return candidates[int(np.argmin(losses))]
+
+
+def _promise(start: CosineParameters, objective: Objective) -> float:
+    """The loss a few steps on."""
+    layout = Layout.of(start)
+    newton = GaussNewton(layout, layout.pack(start))
+    return min(newton.step(objective)[1] for _ in range(_TRIAL_STEPS))
 
 
 def untied(parameters: CosineParameters) -> CosineParameters:
