@@ -33,7 +33,7 @@ def test_every_command_runs(tmp_path):
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             cwd=tmp_path,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
