@@ -255,6 +255,8 @@ def grid_rows(
 def check_sizes(frame: int, coefficients: int) -> None:
     """Refuse sizes below 1, with a text that says which."""
     for name, value in (("frame", frame), ("coefficients", coefficients)):
+        if not isinstance(value, (int, np.integer)):
+            raise ValueError(f"{name}: {value}; a whole number is needed.")
         if value < 1:
             raise ValueError(f"{name}: {value}; at least 1 is needed.")
 

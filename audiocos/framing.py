@@ -99,8 +99,22 @@ class Framing:
             worst = max(worst, float(np.abs(total - (np.eye(h) if d == 0 else 0.0)).max()))
         return worst
 
+    def check_coefficients(self, coefficients: int) -> None:
+        """Refuse a pair that this framing cannot run.
+
+        Raises:
+            FramingError: more coefficients than a lapped hop has.
+        """
+        if self.kind == "lapped" and coefficients > self.hop:
+            raise FramingError(
+                f"lapped framing: {coefficients} coefficients a hop of {self.hop} samples; at most {self.hop} tell "
+                "anything new. Use fewer, or overlap framing."
+            )
+
     def _check_sizes(self) -> None:
         n, h = self.frame, self.hop
+        if not isinstance(n, (int, np.integer)) or not isinstance(h, (int, np.integer)):
+            raise FramingError(f"frame {n}, hop {h}: both must be whole numbers.")
         if self.kind not in KINDS:
             raise FramingError(f'framing "{self.kind}": unknown; choose one of {", ".join(KINDS)}.')
         if n < 1 or h < 1:

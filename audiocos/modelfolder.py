@@ -234,9 +234,11 @@ def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[A
             raise ValueError(f"{key}: {found}, expected float64 [{size}].")
     windows = [tensors.pop(key) for key in ("analysis_window", "synthesis_window")] if custom else [None, None]
     numbers = CosineParameters(frame, m, origin=float(config["origin"]), tied=config["tied"], **tensors)
+    frames = Framing(framing["kind"], frame, framing["hop"], framing["window"], *windows)
+    frames.check_coefficients(m)
     return Model(
         numbers,
-        Framing(framing["kind"], frame, framing["hop"], framing["window"], *windows),
+        frames,
         name=name,
         sample_rate=rate,
         description=config["description"],

@@ -56,8 +56,9 @@ class Stream:
     ) -> None:
         if parameters.frame != framing.frame:
             raise StreamError(f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}.")
-        if channels < 1 or group < 1:
-            raise StreamError(f"channels {channels}, group {group}: both must be at least 1.")
+        framing.check_coefficients(parameters.coefficients)
+        if not all(isinstance(count, (int, np.integer)) and count >= 1 for count in (channels, group)):
+            raise StreamError(f"channels {channels}, group {group}: both must be whole and at least 1.")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise StreamError(f"dtype {np.dtype(dtype)}: a stream computes in float32 or float64.")
         self.channels, self.group, self.framing = channels, group, framing
@@ -167,6 +168,8 @@ class Stream:
         for name, value in arrays.items():
             if np.shape(value) != mine[name].shape:
                 raise StreamError(f"state: {name} has shape {list(np.shape(value))}, not {list(mine[name].shape)}.")
+        if not 0 <= state["fill"] < self._step or not isinstance(state["flushed"], bool):
+            raise StreamError(f"state: damaged: fill is {state['fill']}, of {self._step} samples.")
         self._execution.load_state(arrays)
         self._fill, self._ahead, self._flushed = state["fill"], state["ahead"], state["flushed"]
 

@@ -224,7 +224,7 @@ def test_samples_that_no_sound_has_fail_or_are_counted(refused, audiocos, tmp_pa
         f"sample 700 is {odd:g}, which no sound is. Pass --sanitize to replace such samples by silence."
     )
     code, out, err = audiocos("reconstruct", "odd.wav", "--sanitize", "--json")
-    assert (code, err) == (0, "Warning: odd.wav: 2 samples were not sound and are silent now.\n")
+    assert (code, err) == (0, "Warning: odd.wav: no sound and silent now: 2 samples.\n")
     assert json.loads(out)["sanitized_samples"] == 2
     samples[[700, 2900]] = 0
     assert np.allclose(sf.read("odd.reconstructed.wav")[0], samples, atol=1e-6)
@@ -238,7 +238,7 @@ def test_samples_beyond_full_scale_are_kept_in_floats_and_clipped_and_counted_in
     assert np.allclose(sf.read("float.wav")[0], samples, atol=1e-5)
     code, out, err = audiocos("reconstruct", "hot.wav", "-o", "int.wav", "--subtype", "pcm_16", "--json")
     assert err == (
-        "Warning: int.wav: 800 samples were beyond full scale and are clipped. --subtype float keeps them.\n"
+        "Warning: int.wav: beyond full scale and clipped: 800 samples. A .wav with --subtype float keeps them.\n"
     )
     assert (code, json.loads(out)["clipped_samples"]) == (0, 800)
     assert np.allclose(sf.read("int.wav")[0], samples.clip(-1, 1), atol=2**-14)

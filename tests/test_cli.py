@@ -165,3 +165,27 @@ def test_synth_refuses_what_cannot_be(arguments, text, audiocos_command):
     assert done.code == 2
     assert text in done.err
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--seconds", "inf"),
+        ("--seconds", "nan"),
+        ("--seconds", "1e9"),
+        ("--seed", "-1"),
+        ("--frequency", "inf"),
+        ("--frequency", "30000"),
+        ("--harmonics", "1000000000"),
+    ],
+)
+def test_synth_refuses_what_no_signal_is(arguments, audiocos_command, tmp_path):
+    done = audiocos_command("synth", "tone", tmp_path / "a.wav", *arguments)
+    assert done.code == 2 and arguments[0] in done.err
+    assert not (tmp_path / "a.wav").exists()
+
+
+def test_a_model_too_large_to_draw_is_not_drawn(audiocos_command, tmp_path):
+    audiocos.Model(cosines.orthogonal(8192), framing.block(8192)).save(tmp_path / "large")
+    done = audiocos_command("models", tmp_path / "large", "--plot", tmp_path / "a.png")
+    assert done.code == 1 and "a frame of 8192 samples is too large to draw; at most 4096." in done.err

@@ -30,10 +30,11 @@ def other_models():
     half = np.sqrt(rng.uniform(0.1, 0.9, 16))
     window = np.concatenate([half, np.sqrt(1 - half**2)])  # squares sum to one at hop 16
     phased = cosines.random(32, 20, seed=1, phased=True)
+    lapped = cosines.random(40, 20, seed=1, phased=True)
     return {
         "base": audiocos.Model(cosines.random(32, 24, seed=2), framing.block(32)),
         "tied": audiocos.Model(cosines.random(32, 24, tied=True), framing.overlap(32, 8, "hann")),
-        "phased": audiocos.Model(cosines.with_origin(phased, 8.5), framing.lapped(32, "kbd:3")),
+        "phased": audiocos.Model(cosines.with_origin(lapped, 10.5), framing.lapped(40, "kbd:3")),
         "custom": audiocos.Model(phased, Framing("overlap", 32, 16, "custom", window, 0.7 * window)),
         "8 kHz": audiocos.Model(cosines.orthogonal(32), framing.block(32), sample_rate=8000),
     }

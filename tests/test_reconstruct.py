@@ -105,7 +105,7 @@ def test_clipped_samples_are_counted_and_said(reconstruct):
     count = np.count_nonzero(np.abs(np.round(x * 32768)) > 32768)
     assert strict_json(done.out)["clipped_samples"] == count
     assert done.err == (
-        f"Warning: b.wav: {count} samples were beyond full scale and are clipped. --subtype float keeps them.\n"
+        f"Warning: b.wav: beyond full scale and clipped: {count} samples. A .wav with --subtype float keeps them.\n"
     )
 
 

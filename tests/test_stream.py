@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audiocos import cosines, framing
-from audiocos.errors import DeviceError, StreamError
+from audiocos.errors import DeviceError, FramingError, StreamError
 from audiocos.execution import accelerator_present
 from audiocos.stream import Stream
 
@@ -207,8 +207,8 @@ def attempt(change=None, **settings):
             StreamError,
             "The pair's frame is 8 samples, the framing's 9.",
         ),
-        (lambda: attempt(channels=0), StreamError, "channels 0, group 1: both must be at least 1."),
-        (lambda: attempt(group=0), StreamError, "channels 1, group 0: both must be at least 1."),
+        (lambda: attempt(channels=0), StreamError, "channels 0, group 1: both must be whole and at least 1."),
+        (lambda: attempt(group=0), StreamError, "channels 1, group 0: both must be whole and at least 1."),
         (
             lambda: attempt(dtype=np.int16),
             StreamError,
@@ -312,3 +312,15 @@ def test_what_is_no_state_is_refused():
         stream.load_state_dict(state | {"input": np.zeros((1, 3))})
     with pytest.raises(StreamError, match=r"^state: not a stream's state; it must come from Stream.state_dict"):
         stream.load_state_dict({"frame": 64})
+
+
+def test_a_damaged_state_is_refused():
+    stream = Stream(cosines.orthogonal(8), framing.block(8))
+    state = {**stream.state_dict(), "fill": 10**6}
+    with pytest.raises(StreamError, match="state: damaged: fill is 1000000, of 8 samples"):
+        stream.load_state_dict(state)
+
+
+def test_a_lapped_hop_runs_no_more_coefficients_than_it_has():
+    with pytest.raises(FramingError, match="lapped framing: 16 coefficients a hop of 8 samples; at most 8 tell"):
+        Stream(cosines.orthogonal(16), framing.lapped(16))

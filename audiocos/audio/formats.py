@@ -67,6 +67,16 @@ def compute_dtype(subtype: str) -> str:
     return "float64" if subtype in _INT32 or subtype == "DOUBLE" else "float32"
 
 
+def lossy(subtype: str, source: str) -> bool:
+    """Whether writing samples of the subtype `source` as `subtype` loses more than rounding does.
+
+    >>> lossy("VORBIS", "PCM_16"), lossy("ULAW", "ULAW"), lossy("PCM_16", "PCM_24")
+    (True, False, False)
+    """
+    companded = subtype in ("ULAW", "ALAW") and subtype == source
+    return not companded and not subtype.startswith(("PCM_", "ALAC_", "FLOAT", "DOUBLE"))
+
+
 def keeps_overs(subtype: str) -> bool:
     """Whether a subtype holds samples beyond [-1, 1]."""
     return subtype in ("FLOAT", "DOUBLE")

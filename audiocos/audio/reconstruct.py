@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from audiocos.audio.aligned import AlignedStream, Pending
 from audiocos.audio.background import ReadAhead, WriteBehind
 from audiocos.audio.excerpt import Observer
-from audiocos.audio.formats import EXTENSION_SUBTYPE, compute_dtype, extension_of, from_float, subtype_in, to_float
+from audiocos.audio.formats import (
+    EXTENSION_SUBTYPE,
+    compute_dtype,
+    extension_of,
+    from_float,
+    lossy,
+    subtype_in,
+    to_float,
+)
 from audiocos.audio.reader import Reader
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudioFileError
@@ -81,6 +89,7 @@ class Result:
     sanitized: int
     latency: int
     seconds: float
+    lossy: bool = False
     warnings: list[str] = field(default_factory=list)
     observer: Observer | None = None
 
@@ -179,6 +188,7 @@ def reconstruct_file(
         reader.sanitized,
         model.framing.latency(),
         time.perf_counter() - began,
+        lossy(subtype, reader.subtype),
         reader.warnings,
         observer,
     )

@@ -38,6 +38,7 @@ def plan(
     residual: str | None = None,
     format_name: str | None = None,
     force: bool = False,
+    report: str | None = None,
 ) -> Plan:
     """Lay out the work.
 
@@ -47,21 +48,26 @@ def plan(
         residual: likewise, for x - y.
         format_name: the container of the outputs, as libsndfile names it; by extension when None.
         force: existing outputs may be replaced.
+        report: another file that will be written.
 
     Raises:
         UsageError: words that do not go together.
     """
+    for option, place in (("-o", output), ("--residual", residual), ("--report", report)):
+        if place == "" or (place == "-" and option != "-o"):
+            raise UsageError(f"{option}: give the name of a file or a folder.")
     result = Plan()
     sources: list[_Source] = []
     for text in dict.fromkeys(inputs):
         sources += _find(text, [output, residual], result)
     unique = {os.path.realpath(source.path) if source.path != "-" else "-": source for source in sources}
-    single = len(inputs) == 1 and not os.path.isdir(inputs[0]) and not _is_pattern(inputs[0])
+    single = len(inputs) == 1 and (inputs[0] == "-" or not (os.path.isdir(inputs[0]) or _is_pattern(inputs[0])))
     for option, place in (("-o", output), ("--residual", residual)):
         if not single and place is not None and _names_file(place):
             raise UsageError(f"{option} {shown(place)}: names a file, and several inputs need a folder. End it with /.")
     for source in unique.values():
         result.tasks.append(_task(source, output, residual, format_name, single))
+    _check_report(report, result.tasks, set(unique))
     return _without_clashes(result, set(unique), force)
 
 
@@ -90,7 +96,8 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
         matches = sorted(path for path in glob.glob(text, recursive=True) if os.path.isfile(path))
         if not matches:
             result.failures.append((text, f"{shown(text)}: matches no file. Check the pattern."))
-        return [_Source(path, os.path.basename(path)) for path in matches if MARK not in os.path.basename(path)]
+        root = _root(text)
+        return [_Source(path, os.path.relpath(path, root)) for path in matches if MARK not in os.path.basename(path)]
     result.failures.append((text, f"{shown(text)}: no such file or folder. Check the path."))
     return []
 
@@ -124,7 +131,7 @@ def _output(source: _Source, output: str | None, format_name: str | None, single
     """The output's path and its container, None to keep the input's."""
     if output == "-" or (output is None and source.path == "-"):
         return "-", format_name or "AU"
-    ending = os.path.splitext(source.place)[1].lower()
+    ending = os.path.splitext(source.place)[1]
     if format_name:
         ending = "." + DEFAULT_EXTENSION.get(format_name, format_name.lower())
     if output is not None and single and not _is_folder(output):
@@ -155,6 +162,26 @@ def _format_of(path: str) -> str:
     if extension not in EXTENSIONS:
         raise UsageError(f"{shown(path)}: no format is known by this extension. Choose another, or pass --format.")
     return EXTENSIONS[extension]
+
+
+def _root(pattern: str) -> str:
+    """The folder below which a pattern begins to match: what lies above it is not mirrored."""
+    parts = Path(pattern).parts
+    magic = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    return str(Path(*parts[:magic])) if magic else "."
+
+
+def _check_report(report: str | None, tasks: list[Task], inputs: set[str]) -> None:
+    """Refuse a report that would write over a recording."""
+    if report is None:
+        return
+    if os.path.realpath(report) in inputs or any(_same(report, source) for source in inputs):
+        raise UsageError(
+            f"--report {shown(report)}: is an input, and inputs are never overwritten. Choose another name."
+        )
+    outputs = {os.path.realpath(path) for task in tasks for path in (task.output, task.residual) if path}
+    if os.path.realpath(report) in outputs:
+        raise UsageError(f"--report {shown(report)}: is an output, too. Choose another name.")
 
 
 def _without_clashes(planned: Plan, inputs: set[str], force: bool) -> Plan:

@@ -103,6 +103,15 @@ def snr_text(snr_db: float | None, max_abs_error: float) -> str:
     return f"{snr_db:.2f} dB"
 
 
+def counted(number: int, thing: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "sample"), counted(2, "sample")
+    ('1 sample', '2 samples')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def level_text(amplitude: float) -> str:
     """An amplitude in dB of full scale."""
     return f"{20 * math.log10(amplitude):.1f} dBFS" if amplitude > 0 else "none"

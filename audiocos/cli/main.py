@@ -29,6 +29,10 @@ COMMANDS = {
 }
 
 
+# Windows has no SIGHUP, which a terminal sends when it is closed.
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 class _LazyGroup(click.Group):
     """Commands are imported when they run."""
 
@@ -105,13 +109,13 @@ def _catch_signals() -> None:
     """SIGINT raises KeyboardInterrupt and SIGTERM SystemExit, the first of them only: what follows is quick."""
 
     def once(number: int, frame: Any) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in _ENDING:
             signal.signal(each, lambda number, frame: None)  # SIG_IGN would complain of one that is under way
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(128 + number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells leave it for what they put behind
             signal.signal(number, once)
 

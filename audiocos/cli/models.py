@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
 from audiocos.audio.names import shown
-from audiocos.cli.console import print_json, print_table
+from audiocos.cli.console import print_json, print_table, progress_note
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.model import Model, load
 from audiocos.modelcard import exactness, facts
 from audiocos.modelfolder import catalogue
+
+LARGEST_DRAWN = 4096
+"""Samples a frame; drawing takes time and memory with its square."""
 
 
 @click.command(
@@ -86,11 +90,19 @@ def _cells(model: Model) -> list[str]:
 
 def _plot(model: Model, path: str, force: bool) -> None:
     if os.path.lexists(path) and not force:
-        raise UsageError(f"--plot {shown(path)}: exists already. Pass --force to replace it.")
+        raise AudiocosError(f"--plot {shown(path)}: exists already. Pass --force to replace it.")
     from audiocos.report.banks import bank_figure
 
-    figure = bank_figure(model.parameters, model.framing)
+    if model.numbers.frame > LARGEST_DRAWN:
+        raise AudiocosError(
+            f"--plot: a frame of {model.numbers.frame} samples is too large to draw; at most {LARGEST_DRAWN}."
+        )
+    with progress_note("Drawing"):
+        figure = bank_figure(model.parameters, model.framing)
     try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
     except (OSError, ValueError) as error:
-        raise AudiocosError(f"--plot {shown(path)}: cannot be written: {error}.") from error
+        raise AudiocosError(
+            f"--plot {shown(path)}: cannot be written: {error}. Choose another name, ending in .png."
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from audiocos.audio.tasks import Plan, plan
 from audiocos.cli.console import (
     FileProgress,
     check_device,
+    counted,
     device_option,
     file_size,
     length_text,
@@ -93,6 +95,8 @@ def command(
     The figures compare the input with the samples as written (before a lossy encoder's own loss).
     """
     check_device(device)
+    if min_snr is not None and not math.isfinite(min_snr):
+        raise UsageError(f"--min-snr {min_snr}: give a number of decibels.")
     loaded = load(model)
     try:
         chosen = resolve_format(format_name) if format_name else None
@@ -100,7 +104,7 @@ def command(
     except AudiocosError as error:
         raise UsageError(str(error)) from error
     ranks = Ranks()
-    planned = ranks.lead(lambda: plan(inputs, output, residual, chosen, force))
+    planned = ranks.lead(lambda: plan(inputs, output, residual, chosen, force, report))
     to_stdout = any(task.output == "-" for task in planned.tasks)
     if to_stdout and as_json:
         raise UsageError("--json and the sound cannot both go to standard output. Choose a file with -o.")
@@ -203,12 +207,14 @@ class _Batch:
                 [
                     shown(result.task.output),
                     length_text(figures.samples / result.sample_rate),
-                    snr_text(figures.snr_db, figures.max_abs_error),
+                    _snr(result),
                     level_text(figures.max_abs_error),
                     str(result.clipped) if result.clipped else "",
                     f"{row['realtime_factor']:.0f}",
                 ]
             )
+        if any(result.lossy for result in self.results):
+            say("Figures are of the samples that went into the encoder; Vorbis, MP3, GSM and their like lose more.")
         if rows:
             print_table(f'Reconstructed with model "{self._model.name}"', columns, rows)
 
@@ -220,11 +226,13 @@ class _Batch:
         for warning in result.warnings:
             say(f"Warning: {warning}")
         if result.sanitized:
-            say(f"Warning: {shown(task.input)}: {result.sanitized} samples were not sound and are silent now.")
+            count = counted(result.sanitized, "sample")
+            say(f"Warning: {shown(task.input)}: no sound and silent now: {count}.")
         if result.clipped:
+            count = counted(result.clipped, "sample")
             say(
-                f"Warning: {shown(task.output)}: {result.clipped} samples were beyond full scale and are clipped. "
-                "--subtype float keeps them."
+                f"Warning: {shown(task.output)}: beyond full scale and clipped: {count}. "
+                "A .wav with --subtype float keeps them."
             )
         self.results.append(result)
         if self._page is not None:
@@ -251,6 +259,11 @@ def _outcome(future: Future[_Outcome]) -> _Outcome:
     while True:
         with contextlib.suppress(Empty):
             return arrived.get(timeout=0.1).result()
+
+
+def _snr(result: Result) -> str:
+    text = snr_text(result.figures.snr_db, result.figures.max_abs_error)
+    return f"{text} before {result.subtype}" if result.lossy else text
 
 
 def _good_enough(result: Result, min_snr: float) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Result
-from audiocos.errors import UsageError
+from audiocos.errors import AudiocosError
 from audiocos.model import Model
 from audiocos.modelcard import facts
 from audiocos.report import ErrorCurve, Excerpt, ReportItem, require_extra, write_report
@@ -26,16 +26,14 @@ class BatchReport:
         force: it may be there already.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing.
-        UsageError: the file is there already.
+        AudiocosError: matplotlib or jinja2 is missing, or the file is there already.
     """
 
     def __init__(self, path: str, force: bool) -> None:
         if os.path.lexists(path) and not force:
-            raise UsageError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
+            raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
         require_extra()
         self._path = Path(path)
-        self._folder = tempfile.TemporaryDirectory(prefix="audiocos-report-")
         self._items: list[ReportItem] = []
 
     def add(self, result: Result) -> None:
@@ -48,7 +46,10 @@ class BatchReport:
         result.observer = None
         name = shown(result.task.input)
         curve = ErrorCurve(*observer.curve())
-        self._items.append(ReportItem(name, result.sample_rate, result.row(), excerpt, curve, result.warnings))
+        notes = list(result.warnings)
+        if result.lossy:
+            notes.append(f"Shown is what went into the {result.subtype} encoder; it loses more.")
+        self._items.append(ReportItem(name, result.sample_rate, result.row(), excerpt, curve, notes))
 
     def write(self, model: Model, failures: list[tuple[str, str]]) -> None:
         """Write the page.
@@ -63,13 +64,12 @@ class BatchReport:
             title="What was lost",
             subtitle=f'Reconstructed with the model "{model.name}". {model.description}',
             model_facts=facts(model),
-            failures=[(shown(name), text) for name, text in failures],
+            failures=[(shown(name), text.removeprefix(f"{shown(name)}: ")) for name, text in failures],
         )
-        self._folder.cleanup()
 
     def _spill(self, samples: NDArray[Any]) -> NDArray[Any]:
-        descriptor, path = tempfile.mkstemp(suffix=".npy", dir=self._folder.name)
-        with os.fdopen(descriptor, "wb") as file:
-            np.save(file, samples)
-        kept: NDArray[Any] = np.load(path, mmap_mode="r")
+        # A file without a name, which is gone with the process however that ends.
+        with tempfile.TemporaryFile() as file:
+            kept: NDArray[Any] = np.memmap(file, samples.dtype, "w+", shape=samples.shape)
+        kept[...] = samples
         return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 
 import click
@@ -25,14 +26,14 @@ Examples:
 )
 @click.argument("name", type=click.Choice(list(SIGNALS)))
 @click.argument("out")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True)
+@click.option("--seconds", type=click.FloatRange(0, 86400, min_open=True), default=5.0, show_default=True)
 @click.option("--rate", type=click.IntRange(1000, 768000), default=48000, show_default=True, help="Sample rate, Hz.")
 @click.option("--channels", type=click.IntRange(1, 1024), default=1, show_default=True, help="The same in each.")
-@click.option("--seed", type=int, default=0, show_default=True, help="For the signals with chance in them.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For signals with chance in them.")
 @click.option(
     "--frequency", type=click.FloatRange(0, min_open=True), default=440.0, show_default=True, help="tone: Hz."
 )
-@click.option("--harmonics", type=click.IntRange(1), default=8, show_default=True, help="harmonic: partials a note.")
+@click.option("--harmonics", type=click.IntRange(1, 10000), default=8, show_default=True, help="harmonic: partials.")
 @click.option("--subtype", default="pcm_16", show_default=True, help="Sample type, for example pcm_24 or float.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def command(
@@ -57,6 +58,8 @@ def command(
         kind = EXTENSION_SUBTYPE.get(extension) or resolve_subtype(subtype)
     except AudiocosError as error:
         raise UsageError(str(error)) from error
+    if not math.isfinite(seconds) or not frequency <= rate / 2:
+        raise UsageError(f"--seconds {seconds}, --frequency {frequency}: at most a day, and {rate / 2:g} Hz.")
     make = SIGNALS[name]
     wanted = {"seed": seed, "frequency": frequency, "harmonics": harmonics}
     known = inspect.signature(make).parameters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from audiocos.audio.names import shown
 from audiocos.cli.learning import grid_of
-from audiocos.errors import UsageError
+from audiocos.errors import AudiocosError
 from audiocos.model import Model
 from audiocos.modelcard import facts
 from audiocos.training.objective import Layout
@@ -21,13 +21,12 @@ def check_training_report(path: str, force: bool) -> None:
     """Fail early.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing.
-        UsageError: the file is there already.
+        AudiocosError: matplotlib or jinja2 is missing, or the file is there already.
     """
     from audiocos.report import require_extra
 
     if os.path.lexists(path) and not force:
-        raise UsageError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
+        raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
     require_extra()
 
 
