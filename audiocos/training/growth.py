@@ -13,13 +13,16 @@ import numpy as np
 
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.training.newton import GaussNewton
-from audiocos.training.objective import Layout, Objective, tapered
+from audiocos.training.objective import Layout, Objective, single, tapered
 
 FIRST_TAPER = 2.0
 STOP_DB = 60.0
 FINAL_STEPS = 12
 EXACT_DB = 200.0
 _SPRING = 1e-2
+_ENOUGH = 1e-5  # of the energy: a stage that lost no more has done its part
+_LARGE = 128  # frames from which products in float32 save time
+_FINAL_DAMPING = 1e-6
 
 
 class Windows(Protocol):
@@ -124,14 +127,23 @@ class Growth:
         # Until the window is a quarter of the frame, a spring keeps the banks from crossing frequencies.
         spring = _SPRING * float(taper.sum()) / self._coefficients if n0 < n / 4 else 0.0
         objective = tapered(_block(n, self._windows.draw(taper, self.step)), taper)
-        _, after = self._newton.step(objective, spring)
+        before, after = self._newton.step(single(objective) if n >= _LARGE else objective, spring)
+        if after == before and n >= _LARGE:
+            _, after = self._newton.step(objective, spring)  # float32 may be why it failed
+        after /= float(np.sum(taper**2))
         self._in_stage += 1
-        if self._in_stage == self._stage_steps:
+        if after < _ENOUGH or self._in_stage == self._stage_steps:
             self._in_stage = 0
             self.taper *= self._factor
-            if self.taper > 4 * n or white_snr_db(self.layout.unpack(self.theta)) > STOP_DB:
+            if self.taper > 4 * n or self._is_near(after):
                 self.taper = np.inf
-        return after / float(np.sum(taper**2))
+                self._newton.damping = min(self._newton.damping, _FINAL_DAMPING)
+        return after
+
+    def _is_near(self, loss: float) -> bool:
+        """Whether the untapered bowl is reached; a faded window cannot lose less than the whole frame much."""
+        near = loss < 100 * 10 ** (-STOP_DB / 10)
+        return near and white_snr_db(self.layout.unpack(self.theta)) > STOP_DB
 
     def _finish(self) -> float:
         n = self._frame
