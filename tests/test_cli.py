@@ -67,7 +67,7 @@ def test_models_shows_one(name, audiocos_command):
     done = audiocos_command("models", name)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"{name}: {audiocos.load(name).description}\n")
-    assert "512 samples" in done.out
+    assert f"{audiocos.load(name).numbers.frame} samples" in done.out
     assert "latency" in done.out
 
 
