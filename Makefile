@@ -12,14 +12,15 @@ PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 DEMO_MODELS := exact lapped-quarter
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench models pictures clean run-packages test-packages
+.PHONY: help demo test lint bench bench-learning models pictures clean run-packages test-packages
 
 help:
 	@echo 'make demo    reconstruct samples/ with the shipped models, into demo/, with a report for each'
 	@echo 'make test    lint, then all tests'
 	@echo 'make lint    ruff and mypy only'
 	@echo 'make bench   the benchmarks against other libraries'
-	@echo 'make models  make the shipped models anew'
+	@echo 'make bench-learning  what learning reaches; fetches two Debian packages of recordings'
+	@echo 'make models  make the shipped models anew; fetches them too'
 	@echo 'make pictures  draw the pictures of the README anew'
 	@echo 'make clean   remove what make made'
 
@@ -41,6 +42,9 @@ lint: .venv/installed
 
 bench: .venv/bench
 	$(PY) -m benchmarks
+
+bench-learning: .venv/installed
+	$(PY) -m benchmarks.learning
 
 models: .venv/installed
 	$(PY) models/make.py

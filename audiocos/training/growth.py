@@ -13,17 +13,25 @@ import numpy as np
 
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.training.newton import GaussNewton
-from audiocos.training.objective import Layout, Objective, tapered
+from audiocos.training.objective import Layout, Objective, single, tapered
 
 FIRST_TAPER = 2.0
 STOP_DB = 60.0
 FINAL_STEPS = 12
 EXACT_DB = 200.0
 _SPRING = 1e-2
+_ENOUGH = 1e-5  # of the energy: a stage that lost no more has done its part
+_LARGE = 128  # frames from which products in float32 save time
+_FINAL_DAMPING = 1e-6
+_FINAL_FLOOR = 1e-12  # with M > N a solution can be nearly flat in some direction; more damping stops short of it
 
 
 class Windows(Protocol):
     """Where the sound of a step comes from."""
+
+    @property
+    def is_white(self) -> bool:
+        """Whether all frequencies are as strong: then a small loss means that all of them are right."""
 
     def draw(self, taper: Float64, step: int) -> Float64 | None:
         """Probes `[len(taper), count]` whose squares sum to what white sound's would, or None for white itself.
@@ -34,6 +42,8 @@ class Windows(Protocol):
 
 class WhiteSound:
     """White sound in expectation: no batch, no noise in the steps."""
+
+    is_white = True
 
     def draw(self, taper: Float64, step: int) -> None:
         """Draw nothing: the identity stands for all white sound."""
@@ -46,6 +56,8 @@ class NoiseWindows:
         count: windows a batch; by the frame's size when None.
         seed: each seed is another sequence of batches.
     """
+
+    is_white = True
 
     def __init__(self, count: int, seed: int = 0) -> None:
         self._count, self._seed = count, seed
@@ -79,7 +91,10 @@ class Growth:
         self._windows, self._factor = windows, factor
         self._stage_steps = 8 if n < 512 else 6
         self.layout = Layout.of(start)
-        chosen = floor if floor is not None else (1e-8 if n < 512 else 1e-9)
+        chosen = floor if floor is not None else _least_damping(n, windows.is_white)
+        # Faint frequencies hide in a small loss and in float32's rounding.
+        self._enough = _ENOUGH if windows.is_white else 0.0
+        self._in_single = windows.is_white and n >= _LARGE
         self._newton = GaussNewton(self.layout, self.layout.pack(start), chosen)
         self.step = 0
         self.taper = FIRST_TAPER
@@ -115,6 +130,8 @@ class Growth:
         self._newton.damping = float(state["damping"])
         self.step, self.taper = int(state["step"]), float(state["taper"])
         self._in_stage, self.done = int(state["in_stage"]), bool(state["done"])
+        if not np.isfinite(self.taper):
+            self._newton.floor = min(self._newton.floor, _FINAL_FLOOR)
 
     def _grow(self) -> float:
         n, n0 = self._frame, self.taper
@@ -124,14 +141,24 @@ class Growth:
         # Until the window is a quarter of the frame, a spring keeps the banks from crossing frequencies.
         spring = _SPRING * float(taper.sum()) / self._coefficients if n0 < n / 4 else 0.0
         objective = tapered(_block(n, self._windows.draw(taper, self.step)), taper)
-        _, after = self._newton.step(objective, spring)
+        before, after = self._newton.step(single(objective) if self._in_single else objective, spring)
+        if after == before and self._in_single:
+            _, after = self._newton.step(objective, spring)  # float32 may be why it failed
+        after /= float(np.sum(taper**2))
         self._in_stage += 1
-        if self._in_stage == self._stage_steps:
+        if after < self._enough or self._in_stage == self._stage_steps:
             self._in_stage = 0
             self.taper *= self._factor
-            if self.taper > 4 * n or white_snr_db(self.layout.unpack(self.theta)) > STOP_DB:
+            if self.taper > 4 * n or self._is_near(after):
                 self.taper = np.inf
-        return after / float(np.sum(taper**2))
+                self._newton.damping = min(self._newton.damping, _FINAL_DAMPING)
+                self._newton.floor = min(self._newton.floor, _FINAL_FLOOR)
+        return after
+
+    def _is_near(self, loss: float) -> bool:
+        """Whether the untapered bowl is reached; a faded window cannot lose less than the whole frame much."""
+        near = loss < 100 * 10 ** (-STOP_DB / 10)
+        return near and white_snr_db(self.layout.unpack(self.theta)) > STOP_DB
 
     def _finish(self) -> float:
         n = self._frame
@@ -141,6 +168,12 @@ class Growth:
         settled = after > before / 4 and after / n < 10 ** (-EXACT_DB / 10)
         self.done = settled or self._in_stage == FINAL_STEPS
         return after / n
+
+
+def _least_damping(frame: int, is_white: bool) -> float:
+    if not is_white:
+        return 1e-12
+    return 1e-8 if frame < 512 else 1e-9
 
 
 def _block(frame: int, probes: Float64 | None) -> Objective:

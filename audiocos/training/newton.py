@@ -35,11 +35,13 @@ class GaussNewton:
         if spring and not self.layout.tied:
             loss += self._pull(spring, slope, products)
         top = float(products.diagonal().max())
+        solve = scipy.linalg.get_lapack_funcs("posv", (products,))
+        goal = slope.astype(products.dtype, copy=False)
         for _ in range(1 + _RETRIES):
             damped = products.copy()
             damped[np.diag_indices_from(damped)] += self.damping * top
             # Cholesky; the upper triangle in numpy's order is the lower one in Fortran's.
-            _, move, failed = scipy.linalg.lapack.dposv(damped.T, slope, lower=True, overwrite_a=True)
+            _, move, failed = solve(damped.T, goal, lower=True, overwrite_a=True)
             if failed:
                 self.damping *= 10
                 continue

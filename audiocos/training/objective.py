@@ -12,6 +12,8 @@ frames has F = I, which is never formed.
 
 Parameters are one vector: a1..a4, then w and v (and p and q) with frequencies in bins, 1 bin = pi/N. Their derivatives
 are rank one in each k, so the normal equations need Gram products only and never the Jacobian itself.
+
+Products are made in the precision of the windows and probes (see `single`); parameters and angles are float64 always.
 """
 
 from __future__ import annotations
@@ -125,9 +127,9 @@ class Objective:
             pairs = zip(self._reach(rows), seen, strict=True)
             gradient[group] = -sum(np.einsum("kr,kr->k", d @ residual, y) for d, y in pairs)
         both = -sum(float(np.vdot(b, y)) for b, y in zip(back, seen, strict=True))
-        c0, first = banks.analysis[:, 0] / theta[0], self._first()
+        c0, first = banks.analysis[:, 0] / float(theta[0]), self._first()
         one = -sum(float(c0 @ _dot(b, x)) for b, x in zip(back, first, strict=True))
-        z = (banks.synthesis[:, 0] / theta[2]) @ seen[-1]
+        z = (banks.synthesis[:, 0] / float(theta[2])) @ seen[-1]
         three = -float(residual[0] @ z)
         gradient[:4] = one, (both - theta[0] * one) / theta[1], three, (both - theta[2] * three) / theta[3]
         return gradient
@@ -136,12 +138,12 @@ class Objective:
         self, layout: Layout, theta: Float64, banks: Banks, seen: list[Float64], moved: list[list[Float64]]
     ) -> Float64:
         size, r = layout.full_size, self.overlap
-        total = np.zeros((size, size))
+        total = np.zeros((size, size), banks.analysis.dtype)
         reach = self._reach(banks.synthesis)
         turned = [self._reach(d) for d in banks.synthesis_derivatives]
         first = self._first()
-        c0 = banks.analysis[:, 0] / theta[0]
-        z = (banks.synthesis[:, 0] / theta[2]) @ seen[-1]
+        c0 = banks.analysis[:, 0] / float(theta[0])
+        z = (banks.synthesis[:, 0] / float(theta[2])) @ seen[-1]
         # Inner products of every direction with: a1's, the common gain of a whole bank, and a3's.
         one, both, three = (np.zeros(size) for _ in range(3))
         one_one = both_both = 0.0
@@ -319,14 +321,17 @@ class Layout:
         ):
             gain = np.full(n, rest / np.sqrt(scale)) * window
             gain[0] = first / np.sqrt(scale) * window[0]
+            gain = gain.astype(window.dtype, copy=False)
             angles = np.outer(full[slices[0]] * self.bin, times)
             if self.phased:
                 angles += full[slices[1]][:, None]
+            angles = angles.astype(window.dtype, copy=False)
             moved = []
             if derivatives:
                 slope = np.sin(angles)
                 slope *= -gain
-                moved = [slope * (self.bin * times), slope] if self.phased else [slope * (self.bin * times)]
+                turned = slope * (self.bin * times).astype(window.dtype, copy=False)
+                moved = [turned, slope] if self.phased else [turned]
             bank = np.cos(angles, out=angles)
             bank *= gain
             parts.append((bank, moved))
@@ -356,6 +361,18 @@ def tapered(objective: Objective, taper: Float64) -> Objective:
     root = np.sqrt(taper)
     probes = None if objective.probes is None else objective.probes[:n]
     return replace(objective, hop=n, analysis_window=root, synthesis_window=root, target=taper.copy(), probes=probes)
+
+
+def single(objective: Objective) -> Objective:
+    """The same objective with products in float32: twice as fast, good to about 70 dB."""
+    o = objective
+    return replace(
+        o,
+        analysis_window=o.analysis_window.astype(np.float32),
+        synthesis_window=o.synthesis_window.astype(np.float32),
+        target=o.target.astype(np.float32),
+        probes=None if o.probes is None else o.probes.astype(np.float32),
+    )
 
 
 def _dot(rows: Float64, first: Float64 | None) -> Float64:

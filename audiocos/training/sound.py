@@ -84,6 +84,8 @@ class RecordedWindows:
         frame: N, the longest window.
     """
 
+    is_white = False
+
     def __init__(self, files: Iterable[File], listening: Listening, count: int, seed: int, frame: int) -> None:
         self._count, self._seed = count, seed
         self._pool = _pool(list(files), listening, frame)
