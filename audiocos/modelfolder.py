@@ -80,6 +80,8 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
     """See `Model.save`."""
     if folder.exists() and not force:
         raise ModelError(f"{folder}: exists already. Choose another name or pass --force to replace it.")
+    if folder.exists():
+        _check_replaceable(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
@@ -90,6 +92,17 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         raise ModelError(f"{folder}: cannot be written: {error.strerror}. Choose another place.") from error
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Replace models only: a folder with anything else in it is somebody's work."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: is a file, and a model is a folder. Choose another name.")
+    others = sorted(path.name for path in folder.iterdir() if path.name not in (TENSORS, CONFIG, CARD))
+    if others:
+        raise ModelError(
+            f"{folder}: holds {others[0]}, which is no part of a model, and would be lost. Choose another name."
+        )
 
 
 def _write_all(model: Model, fresh: Path) -> None:
@@ -148,10 +161,14 @@ def _config(model: Model) -> dict[str, Any]:
     return config if model.normal is None else config | {"normal": model.normal.to_json()}
 
 
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_bytes())
+        config = json.loads(path.read_bytes(), parse_constant=_no_constant)
     except FileNotFoundError:
         pickles = [p.name for p in folder.iterdir() if p.suffix in (".pt", ".pth", ".pkl", ".bin", ".ckpt")]
         if pickles:
@@ -217,7 +234,7 @@ def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[A
     if not abs(config["origin"]) <= LARGEST_FRAME:  # false for NaN too
         raise ValueError(f"origin {config['origin']}: must be a number of samples up to {LARGEST_FRAME}.")
     for key, kind in (("kind", str), ("hop", int), ("window", str)):
-        if not isinstance(framing.get(key), kind):
+        if not isinstance(framing.get(key), kind) or isinstance(framing.get(key), bool):
             raise ValueError(f'framing: "{key}" is {framing.get(key)!r}.')
     shapes = {"amplitudes": 4, "analysis_frequencies": m, "synthesis_frequencies": m}
     if config["family"] == "phased":

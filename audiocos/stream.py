@@ -6,6 +6,7 @@ shape, whatever the sizes of the blocks it is fed, so every chunking of a signal
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from audiocos.execution import choose_device, make_execution
 from audiocos.framing import Framing
 
 Array = NDArray[Any]
+
+
+_COUNTERS = ("fill", "ahead", "flushed")
 
 
 class Stream:
@@ -57,6 +61,7 @@ class Stream:
         if parameters.frame != framing.frame:
             raise StreamError(f"The pair's frame is {parameters.frame} samples, the framing's {framing.frame}.")
         framing.check_coefficients(parameters.coefficients)
+        self._settings = (parameters, framing, channels, dtype, device, group, coefficients)
         if not all(isinstance(count, (int, np.integer)) and count >= 1 for count in (channels, group)):
             raise StreamError(f"channels {channels}, group {group}: both must be whole and at least 1.")
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -98,7 +103,7 @@ class Stream:
 
         Args:
             block: `[channels, samples]` in the stream's dtype.
-            out: where to write the result, of the same shape and dtype; may be `block` itself.
+            out: where to write the result, of the same shape and dtype; may be `block` itself, but not overlap it.
 
         Returns:
             The reconstruction, delayed by `latency` samples, silence before that.
@@ -159,7 +164,7 @@ class Stream:
             StreamError: a state of other settings; the text says which differ.
         """
         mine = self.state_dict()
-        if state.keys() != mine.keys():
+        if not isinstance(state, dict) or state.keys() != mine.keys():
             raise StreamError("state: not a stream's state; it must come from Stream.state_dict().")
         for name in ("frame", "hop", "channels", "group", "dtype"):
             if state[name] != mine[name]:
@@ -168,10 +173,18 @@ class Stream:
         for name, value in arrays.items():
             if np.shape(value) != mine[name].shape:
                 raise StreamError(f"state: {name} has shape {list(np.shape(value))}, not {list(mine[name].shape)}.")
-        if not 0 <= state["fill"] < self._step or not isinstance(state["flushed"], bool):
-            raise StreamError(f"state: damaged: fill is {state['fill']}, of {self._step} samples.")
+        try:  # numbers that went through a file come back as numpy's
+            fill, ahead, flushed = (operator.index(np.asarray(state[name]).item()) for name in _COUNTERS)
+        except (TypeError, ValueError) as error:
+            raise StreamError(f"state: damaged: {', '.join(_COUNTERS)} must be whole numbers.") from error
+        if not 0 <= fill < self._step or not -self._step < ahead <= self._history:
+            raise StreamError(f"state: damaged: fill is {fill}, of {self._step} samples.")
         self._execution.load_state(arrays)
-        self._fill, self._ahead, self._flushed = state["fill"], state["ahead"], state["flushed"]
+        self._fill, self._ahead, self._flushed = fill, ahead, bool(flushed)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle through the state: a plain copy of the buffers would part those that share memory."""
+        return _rebuild, (self._settings, self.state_dict())
 
     def _run(self, block: Array, out: Array) -> None:
         """Copy in, compute full groups, copy out.
@@ -209,3 +222,12 @@ class Stream:
             raise StreamError(f"{name}: {block.shape[0]} channels; this stream has {self.channels}.")
         if block.dtype != self.dtype:
             raise StreamError(f"{name}: dtype {block.dtype}; this stream computes in {self.dtype}. Convert it first.")
+
+
+def _rebuild(settings: tuple[Any, ...], state: dict[str, Any]) -> Stream:
+    parameters, framing, channels, dtype, device, group, coefficients = settings
+    stream = Stream(
+        parameters, framing, channels=channels, dtype=dtype, device=device, group=group, coefficients=coefficients
+    )
+    stream.load_state_dict(state)
+    return stream

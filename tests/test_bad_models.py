@@ -231,3 +231,19 @@ def test_saving_where_it_cannot_be_leaves_nothing(folder, tmp_path):
     assert sorted(os.listdir()) == ["in.wav", "m"]
     model.save("m", force=True)
     assert sorted(os.listdir()) == ["in.wav", "m"] and audiocos.load("m").framing.frame == 512
+
+
+def test_numbers_that_are_not_json_are_refused(folder):
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace('"figures": {', '"figures": {"snr_db": NaN', 1))
+    with pytest.raises(ModelError, match="config.json: damaged, not valid JSON"):
+        audiocos.load(folder)
+
+
+def test_a_hop_of_true_is_refused(folder):
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    content["framing"]["hop"] = True
+    path.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match='framing: "hop" is True'):
+        audiocos.load(folder)

@@ -285,3 +285,19 @@ def test_models_of_recordings_reach_the_best_rows_on_held_out_files(name):
     figures = audiocos.load(name).figures
     assert figures["learned (dB)"] >= figures["best M of the MDCT (dB)"] - 0.05
     assert figures["learned (dB)"] > figures["best M of the DCT (dB)"]
+
+
+def test_force_replaces_models_and_nothing_else(tmp_path):
+    model = audiocos.load("exact")
+    model.save(tmp_path / "model")
+    model.save(tmp_path / "model", force=True)
+    precious = tmp_path / "precious"
+    (precious / "sub").mkdir(parents=True)
+    (precious / "thesis.txt").write_text("years")
+    with pytest.raises(ModelError, match="precious: holds sub, which is no part of a model, and would be lost"):
+        model.save(precious, force=True)
+    assert (precious / "thesis.txt").read_text() == "years"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ModelError, match="file: is a file, and a model is a folder"):
+        model.save(tmp_path / "file", force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "model", "precious"]

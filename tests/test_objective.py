@@ -71,12 +71,19 @@ PAIRS = {
 }
 
 
+RUNS = [  # a lapped hop has no more coefficients than samples
+    (name, kind)
+    for name, parameters in PAIRS.items()
+    for kind, framed in FRAMINGS.items()
+    if framed.kind != "lapped" or parameters.coefficients <= framed.hop
+]
+
+
 # The loss
 
 
-@pytest.mark.parametrize("kind", FRAMINGS)
-@pytest.mark.parametrize("name", PAIRS)
-def test_the_loss_is_what_the_stream_loses_of_the_same_sound(kind, name):
+@pytest.mark.parametrize(("name", "kind"), RUNS)
+def test_the_loss_is_what_the_stream_loses_of_the_same_sound(name, kind):
     framed, parameters = FRAMINGS[kind], PAIRS[name]
     x = coloured(40 * N)
     moment = moment_of(x, framed)
@@ -93,9 +100,8 @@ def test_the_loss_expects_what_the_stream_loses_of_stationary_sound(kind):
     assert loss_of(parameters, framed, moment.stationary()) == pytest.approx(measured, rel=0.01)
 
 
-@pytest.mark.parametrize("kind", FRAMINGS)
-@pytest.mark.parametrize("name", ["square", "fewer", "more", "phased", "origin"])
-def test_the_loss_of_white_sound_is_what_the_stream_loses_of_noise(kind, name):
+@pytest.mark.parametrize(("name", "kind"), [run for run in RUNS if "tied" not in run[0] and run[0] != "one"])
+def test_the_loss_of_white_sound_is_what_the_stream_loses_of_noise(name, kind):
     framed, parameters = FRAMINGS[kind], PAIRS[name]
     white = np.eye(2 * N - framed.hop)
     x = np.random.default_rng(1).standard_normal(4096 * N)

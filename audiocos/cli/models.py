@@ -50,9 +50,11 @@ def command(name: str | None, plot: str | None, as_json: bool, force: bool) -> N
     if as_json:
         print_json(_row(model))
         return
-    print(f"{model.name}: {model.description}\n")
-    for fact, value in facts(model):
-        print(f"  {fact:<14}{value}")
+    print(f"{shown(model.name)}: {shown(model.description)}\n")
+    known = [(shown(fact), shown(value)) for fact, value in facts(model)]
+    width = max(len(fact) for fact, _ in known) + 2
+    for fact, value in known:
+        print(f"  {fact:<{width}}{value}")
 
 
 def _row(model: Model) -> dict[str, object]:

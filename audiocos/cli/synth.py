@@ -15,6 +15,9 @@ from audiocos.audio.writer import Writer
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.signals import SIGNALS
 
+LONGEST = 2**28
+"""Samples; a signal is made in memory as a whole."""
+
 
 @click.command(
     "synth",
@@ -60,6 +63,8 @@ def command(
         raise UsageError(str(error)) from error
     if not math.isfinite(seconds) or not frequency <= rate / 2:
         raise UsageError(f"--seconds {seconds}, --frequency {frequency}: at most a day, and {rate / 2:g} Hz.")
+    if seconds * rate > LONGEST:
+        raise UsageError(f"--seconds {seconds:g}: at {rate} Hz at most {LONGEST // rate} s fit into memory.")
     make = SIGNALS[name]
     wanted = {"seed": seed, "frequency": frequency, "harmonics": harmonics}
     known = inspect.signature(make).parameters
