@@ -144,7 +144,7 @@ SPOILED = {
     "absurd origin": (config(origin=10**400), DOES_NOT_FIT + "origin 1.*: must be a number of samples up to 1048576."),
     "origin NaN": (
         config(origin=float("nan")),
-        "m/config.json: damaged, not valid JSON .NaN is not JSON.. " + AGAIN,
+        "m/config.json: damaged, not valid JSON (NaN is not JSON). " + AGAIN,
     ),
     "absurd sample rate": (
         config(sample_rate=10**30),
