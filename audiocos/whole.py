@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from audiocos.cosines import CosineParameters
 from audiocos.framing import Framing
@@ -20,8 +21,14 @@ from audiocos.stream import Stream
 
 Array = NDArray[Any]
 
-_GROUP_SAMPLES = 2**16  # of all channels together: a group and its working copies stay in a core's cache
-_LEAST_GROUPS = 16  # in a part; for fewer another thread does not pay
+_GROUP_SAMPLES = 2**17  # of all channels together: a group and its working copies stay in a core's cache
+_LEAST_GROUPS = 8  # in a part; for fewer another thread does not pay
+
+
+@lru_cache(maxsize=1)
+def _thread_pools() -> ThreadpoolController:
+    """Looking the libraries up takes milliseconds: once, and numpy's is there by now."""
+    return ThreadpoolController()
 
 
 def best_group(framing: Framing, channels: int) -> int:
@@ -29,7 +36,7 @@ def best_group(framing: Framing, channels: int) -> int:
 
     >>> from audiocos import framing
     >>> best_group(framing.lapped(1024), channels=2)
-    64
+    128
     """
     return max(1, _GROUP_SAMPLES // (framing.hop * channels))
 
@@ -75,7 +82,7 @@ def reconstruct(
     bounds = [min(i * groups // len(streams) * group * framing.hop, samples) for i in range(len(streams) + 1)]
     bounds[-1] = samples
     # One BLAS thread for each of ours: faster than ours waiting in turn for all of BLAS's.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(streams)) as pool:
+    with _thread_pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(len(streams)) as pool:
         list(pool.map(lambda part, start, stop: _fill(part, x, y, start, stop), streams, bounds, bounds[1:]))
     return y
 

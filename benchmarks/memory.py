@@ -20,16 +20,17 @@ from benchmarks.timing import Timing, interleaved, ratio
 
 HEADER = ["frame", "hop", "", "ms a minute", "fastest to slowest", "times realtime", "SNR dB", "time over ours"]
 ALIGNED = 4096  # sounds are a whole number of frames, which some of the others need
-SLOW_SECONDS = 6.0
+SLOW_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A contestant: its name, what it runs, and whether it is one of ours."""
+    """A contestant: its name, what it runs, whether it is one of ours, and whether it is less work than asked."""
 
     name: str
     run: Contestant
     ours: bool = False
+    floor: bool = False
 
 
 def ours(name: str, parameters: CosineParameters, frames: Framing) -> Entry:
@@ -42,7 +43,8 @@ def whole_signals(quick: bool) -> Section:
     section = Section(
         "Whole signals in memory",
         f"{minutes:g} minutes of stereo at 48 kHz, float32, every library with its default number of threads. "
-        "STFTs use a Hann window (rectangular at hop N); scipy's and torch-dct's transforms are rectangular blocks; "
+        "STFTs use a Hann window (rectangular at hop N); torch-dct's transforms are rectangular blocks, and so are "
+        "scipy's: these are the bare transform that ours calls, without framing, latency or stream; a floor, not a rival. "
         "asteroid-filterbanks holds our exact banks as FreeFB filters. A contestant that would take longer than "
         f"{SLOW_SECONDS:g} s gets a shorter piece (minutes in brackets). Times are per minute of audio.",
         HEADER,
@@ -53,8 +55,8 @@ def whole_signals(quick: bool) -> Section:
         pair, mdct = cosines.orthogonal(n), cosines.lapped(n)
         _compare(section, sound, n, n, quick, [
             ours("exact block", pair, blocks),
-            Entry("scipy.fft.dct III + II", rivals.scipy_dct(n, workers=1)),
-            Entry("scipy.fft.dct III + II, workers=2", rivals.scipy_dct(n, workers=2)),
+            Entry("scipy.fft.dct III + II", rivals.scipy_dct(n, workers=1), floor=True),
+            Entry("scipy.fft.dct III + II, workers=2", rivals.scipy_dct(n, workers=2), floor=True),
             Entry("torch-dct dct + idct", rivals.torch_dct(n)),
             Entry("torch.stft + istft", rivals.torch_stft(n, n)),
             Entry("librosa.stft + istft", rivals.librosa_stft(n, n)),
@@ -137,7 +139,7 @@ def _compare(
             decibels(errors[entry.name]), "" if entry.name == best else f"{ratio(taken, per_minute[best]):.2f}",
         ])  # fmt: skip
     if aim:
-        rivals_ = [e.name for e in entries if not e.ours]
+        rivals_ = [e.name for e in entries if not e.ours and not e.floor]
         for entry in (e for e in entries if e.ours):
             toughest = max(rivals_, key=lambda name: ratio(per_minute[entry.name], per_minute[name]))
             against = f"In memory, N = {frame}, hop {hop}, {entry.name}: faster than every other"
