@@ -44,7 +44,7 @@ def whole_signals(quick: bool) -> Section:
         "Whole signals in memory",
         f"{minutes:g} minutes of stereo at 48 kHz, float32, every library with its default number of threads. "
         "STFTs use a Hann window (rectangular at hop N); torch-dct's transforms are rectangular blocks, and so are "
-        "scipy's: these are the bare transform that ours calls, without framing, latency or stream; a floor, not a rival. "
+        "scipy's: these are the bare transform that ours calls, without framing or stream: a floor, not a rival. "
         "asteroid-filterbanks holds our exact banks as FreeFB filters. A contestant that would take longer than "
         f"{SLOW_SECONDS:g} s gets a shorter piece (minutes in brackets). Times are per minute of audio.",
         HEADER,
