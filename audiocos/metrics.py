@@ -70,7 +70,11 @@ def segment_length(sample_rate: float) -> int:
 
 
 def compare(x: Array, y: Array, sample_rate: float = 48000.0) -> Figures:
-    """Figures of a whole signal, `[channels, samples]` each."""
+    """Figures of a whole signal, real and finite, `[channels, samples]` each.
+
+    Raises:
+        ValueError: shapes that differ, complex numbers, NaN or infinity.
+    """
     running = RunningFigures(x.shape[0] if x.ndim == 2 else 1, segment_length(sample_rate))
     running.update(x, y)
     return running.figures()
@@ -96,10 +100,12 @@ class RunningFigures:
         """Take the next block of both, `[channels, samples]`, any length. For an exact copy, y may be x itself.
 
         Raises:
-            ValueError: shapes that differ from each other or from the first block's channels.
+            ValueError: shapes that differ from each other or from the first block's channels, complex samples.
         """
         if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._pending.shape[1]:
             raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples].")
+        if x.dtype.kind == "c" or y.dtype.kind == "c":
+            raise ValueError("complex samples: sound is real. Take the real part first.")
         self._sums.samples += x.shape[1]
         self._sums.values += x.size
         if self._pending_samples:
@@ -158,7 +164,13 @@ class Sums:
         return joined
 
     def figures(self) -> Figures:
-        """The figures of all that was summed."""
+        """The figures of all that was summed.
+
+        Raises:
+            ValueError: NaN or infinity was among the samples.
+        """
+        if not math.isfinite(self.signal_energy + self.residual_energy):
+            raise ValueError("NaN or infinite samples: no figure can be told of them. Replace them first.")
         return Figures(
             samples=self.samples,
             mse=self.residual_energy / self.values if self.values else 0.0,

@@ -158,6 +158,9 @@ class Model:
 
         Returns:
             `[channels, samples]`.
+
+        Raises:
+            StreamError: another shape or dtype, or more samples than the frames reach.
         """
         spectrum = np.asarray(coefficients)
         m = self.numbers.coefficients
@@ -167,6 +170,9 @@ class Model:
             )
         channels, frames, _ = spectrum.shape
         n, h = self.framing.frame, self.framing.hop
+        reach = max(0, frames * h - (n - h))
+        if samples is not None and (not isinstance(samples, (int, np.integer)) or not 0 <= samples <= reach):
+            raise StreamError(f"samples {samples}: a whole number from 0 to {reach}, as far as {frames} frames reach.")
         y = np.zeros((channels, frames * h), spectrum.dtype)
         if y.size:
             execution = self._execution(channels, spectrum.dtype, device)

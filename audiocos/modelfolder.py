@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
+import secrets
 import shutil
 import tempfile
 from dataclasses import replace
@@ -45,6 +47,8 @@ _KEYS: dict[str, tuple[type, ...]] = {
 }
 _OPTIONAL: dict[str, tuple[type, ...]] = {"normal": (dict,)}
 
+_short = reprlib.repr  # a number of 400 digits says no more than its first few
+
 
 def catalogue_folder() -> Path:
     """Where the shipped models lie: beside the package in a checkout, inside it in an installed wheel."""
@@ -78,15 +82,18 @@ def load(name: str | Path) -> Model:
 
 def save(model: Model, folder: Path, *, force: bool) -> None:
     """See `Model.save`."""
+    folder = Path(os.path.realpath(folder))  # a link stays, and what it leads to is replaced
     if folder.exists() and not force:
         raise ModelError(f"{folder}: exists already. Choose another name or pass --force to replace it.")
     if folder.exists():
         _check_replaceable(folder)
+    contents = _contents(replace(model, name=folder.name))  # what loading will call it
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        fresh = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.part"
+        fresh.mkdir()
         try:
-            _write_all(replace(model, name=folder.resolve().name), fresh)  # what loading will call it
+            _write_all(contents, fresh)
             _put_in_place(fresh, folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -105,19 +112,26 @@ def _check_replaceable(folder: Path) -> None:
         )
 
 
-def _write_all(model: Model, fresh: Path) -> None:
+def _contents(model: Model) -> dict[str, bytes]:
+    """The files of the folder by name; what could not be loaded again is an error now."""
     from safetensors.numpy import save as to_bytes
 
     arrays = dict(model.numbers.arrays())
     if model.framing.window == "custom":
         arrays["analysis_window"] = model.framing.analysis_window
         arrays["synthesis_window"] = model.framing.synthesis_window
-    fresh.chmod(0o755)
-    contents = {
-        TENSORS: to_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()}),
-        CONFIG: (json.dumps(_config(model), indent=2, allow_nan=False) + "\n").encode(),
-        CARD: card(model).encode(),
-    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    config = _config(model)
+    try:
+        _check_types(config, "model")
+        _assemble(model.name, config, dict(arrays))
+        text = json.dumps(config, indent=2, allow_nan=False) + "\n"
+    except (ValueError, TypeError, OverflowError, FramingError) as error:
+        raise ModelError(f"{model.name}: the model cannot be saved, for it could not be loaded: {error}") from error
+    return {TENSORS: to_bytes(arrays), CONFIG: text.encode(), CARD: card(model).encode()}
+
+
+def _write_all(contents: dict[str, bytes], fresh: Path) -> None:
     for name, content in contents.items():
         with open(fresh / name, "wb") as file:
             file.write(content)
@@ -185,20 +199,27 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: damaged, not a JSON object. {_AGAIN}")
     if config.get("version") != VERSION:
         raise ModelError(
-            f"{path}: version {config.get('version')!r} is unknown, this audiocos reads version {VERSION}. "
+            f"{path}: version {_short(config.get('version'))} is unknown, this audiocos reads version {VERSION}. "
             "Update audiocos or save the model anew."
         )
+    try:
+        _check_types(config, str(path))
+    except TypeError as error:
+        raise ModelError(f"{error} {_AGAIN}") from None
+    unknown = sorted(config.keys() - _KEYS.keys() - _OPTIONAL.keys())
+    if unknown:
+        raise ModelError(f'{path}: "{_short(unknown[0])[1:-1]}" is unknown in version {VERSION}. Update audiocos.')
+    return config
+
+
+def _check_types(config: dict[str, Any], where: str) -> None:
     for key, types in (_KEYS | _OPTIONAL).items():
         if key in _OPTIONAL and key not in config:
             continue
         if key not in config:
-            raise ModelError(f'{path}: "{key}" is missing. {_AGAIN}')
+            raise TypeError(f'{where}: "{key}" is missing.')
         if not isinstance(config[key], types) or (isinstance(config[key], bool) and bool not in types):
-            raise ModelError(f'{path}: "{key}" is {config[key]!r}, of the wrong type. {_AGAIN}')
-    unknown = sorted(config.keys() - _KEYS.keys() - _OPTIONAL.keys())
-    if unknown:
-        raise ModelError(f'{path}: "{unknown[0]}" is unknown in version {VERSION}. Update audiocos.')
-    return config
+            raise TypeError(f'{where}: "{key}" is {_short(config[key])}, of the wrong type.')
 
 
 def _read_tensors(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
@@ -225,17 +246,17 @@ def _read_tensors(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
 def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[Any, Any]]) -> Model:
     frame, m, framing = config["frame"], config["coefficients"], config["framing"]
     if not 1 <= frame <= LARGEST_FRAME or not 1 <= m <= LARGEST_FRAME:
-        raise ValueError(f"frame {frame}, coefficients {m}: each must be from 1 to {LARGEST_FRAME}.")
+        raise ValueError(f"frame {_short(frame)}, coefficients {_short(m)}: each must be from 1 to {LARGEST_FRAME}.")
     if config["family"] not in ("base", "phased"):
-        raise ValueError(f'family "{config["family"]}": unknown; base or phased.')
+        raise ValueError(f'family "{_short(config["family"])[1:-1]}": unknown; base or phased.')
     rate = config["sample_rate"]
     if rate is not None and not 1 <= rate <= HIGHEST_RATE:
-        raise ValueError(f"sample_rate {rate}: must be from 1 to {HIGHEST_RATE} Hz, or null.")
+        raise ValueError(f"sample_rate {_short(rate)}: must be from 1 to {HIGHEST_RATE} Hz, or null.")
     if not abs(config["origin"]) <= LARGEST_FRAME:  # false for NaN too
-        raise ValueError(f"origin {config['origin']}: must be a number of samples up to {LARGEST_FRAME}.")
+        raise ValueError(f"origin {_short(config['origin'])}: must be a number of samples up to {LARGEST_FRAME}.")
     for key, kind in (("kind", str), ("hop", int), ("window", str)):
         if not isinstance(framing.get(key), kind) or isinstance(framing.get(key), bool):
-            raise ValueError(f'framing: "{key}" is {framing.get(key)!r}.')
+            raise ValueError(f'framing: "{key}" is {_short(framing.get(key))}.')
     shapes = {"amplitudes": 4, "analysis_frequencies": m, "synthesis_frequencies": m}
     if config["family"] == "phased":
         shapes |= {"analysis_phases": m, "synthesis_phases": m}

@@ -109,7 +109,8 @@ class Stream:
             The reconstruction, delayed by `latency` samples, silence before that.
 
         Raises:
-            StreamError: another channel count, dtype or shape, or a stream that was flushed.
+            StreamError: another channel count, dtype or shape, an `out` that cannot be written or overlaps the
+                block, or a stream that was flushed.
         """
         if self._flushed:
             raise StreamError("This stream was flushed: its signal has ended. Call reset() to begin another.")
@@ -120,6 +121,10 @@ class Stream:
             self._check(out, "out")
             if out.shape != block.shape:
                 raise StreamError(f"out: shape {list(out.shape)}, the block has {list(block.shape)}.")
+            if not out.flags.writeable:
+                raise StreamError("out: cannot be written to. Give an array of your own.")
+            if out is not block and np.may_share_memory(out, block) and _overlap(out, block):
+                raise StreamError("out: overlaps the block at another place. Give the block itself, or other memory.")
         self._run(block, out)
         return out
 
@@ -222,6 +227,12 @@ class Stream:
             raise StreamError(f"{name}: {block.shape[0]} channels; this stream has {self.channels}.")
         if block.dtype != self.dtype:
             raise StreamError(f"{name}: dtype {block.dtype}; this stream computes in {self.dtype}. Convert it first.")
+
+
+def _overlap(out: Array, block: Array) -> bool:
+    """Whether they share memory other than sample for sample."""
+    same = out.__array_interface__["data"] == block.__array_interface__["data"] and out.strides == block.strides
+    return not same and np.shares_memory(out, block)
 
 
 def _rebuild(settings: tuple[Any, ...], state: dict[str, Any]) -> Stream:

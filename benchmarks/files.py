@@ -21,6 +21,12 @@ from benchmarks.page import Aim, Section, decibels, number
 from benchmarks.timing import Timing, interleaved, ratio
 
 COPY = 2**16  # frames a block; 2^12 takes longer, 2^20 no less
+PROCESS = "copy, whole, float32, as a process"
+SCRIPT = """
+import sys, soundfile
+samples, rate = soundfile.read(sys.argv[1], dtype="float32")
+soundfile.write(sys.argv[2], samples, rate, subtype="PCM_16")
+"""
 
 
 def file_to_file(quick: bool) -> Section:
@@ -41,6 +47,7 @@ def file_to_file(quick: bool) -> Section:
             "copy, int16 blocks": lambda: _copy(source, target, "int16"),
             "copy, float32 blocks": lambda: _copy(source, target, "float32"),
             "copy, whole, float32": lambda: _copy_whole(source, target),
+            PROCESS: lambda: subprocess.run([sys.executable, "-c", SCRIPT, source, target], check=True),
             **_ours(source, target, folder),
         }
         original, errors = _read(source), {}
@@ -81,16 +88,10 @@ def _report(
             f"{minutes * 60 / taken.median:,.0f}", f"{ratio(taken, times[floats]):.2f}",
             f"{ratio(taken, times['copy, int16 blocks']):.2f}", decibels(errors[name]),
         ])  # fmt: skip
-    for ours in ("exact block 512", "exact block 512, as a process"):
-        section.aims.append(
-            Aim(
-                f"File to file, {ours}: at most 1.5 times {floats}",
-                ratio(times[ours], times[floats]),
-                1.5,
-                " times",
-                "the copy converts to float32 and back, as any processing of samples must",
-            )
-        )
+    why = "the copy converts to float32 and back, as any processing of samples must"
+    for ours, copy in (("exact block 512", floats), ("exact block 512, as a process", PROCESS)):
+        text = f"File to file, {ours}: at most 1.5 times {copy}"
+        section.aims.append(Aim(text, ratio(times[ours], times[copy]), 1.5, " times", why))
 
 
 def _copy(source: str, target: str, dtype: str) -> None:

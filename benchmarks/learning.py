@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import warnings
@@ -41,27 +40,29 @@ ROWS = {
 @click.option("--corpora", type=click.Path(path_type=Path), help="Folder of the unpacked Debian packages.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path(__file__).with_name("LEARNING.md"))
 def main(rows: str, quick: bool, corpora: Path | None, output: Path) -> None:
-    """Measure and write the page. Corpora that are not in their folder are fetched with apt-get."""
+    """Measure and write the page; rows that are not measured stay as they were.
+
+    Corpora that are not in their folder are fetched with apt-get.
+    """
     names = rows.split(",")
     unknown = [name for name in names if name not in ROWS]
     if unknown:
         raise click.UsageError(f'--rows "{unknown[0]}": unknown; choose from {", ".join(ROWS)}.')
     warnings.simplefilter("ignore")
-    before = os.getloadavg()[0]
+    results = page.Page(output, "What learning reaches", HOW, tuple(ROWS))
     room = Room(quick, corpora or default_folder())
-    sections = []
     for name in names:
         start = time.perf_counter()
         print(f"{name} ...", end=" ", flush=True, file=sys.stderr)
+        conditions = page.conditions(quick)
         try:
             with threadpool_limits(1):
-                sections.append(ROWS[name](room))
+                section = ROWS[name](room)
         except NoCorpus as missing:
-            sections.append(page.Section(name, f"Not measured: {missing}", []))
+            section = page.Section(name, f"Not measured: {missing}", [])
             print(missing, end=" ", file=sys.stderr)
+        results.put(name, section, conditions)
         print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
-        load = (before, os.getloadavg()[0])
-        page.write(output, sections, quick=quick, load=load, title="What learning reaches", how=HOW)
     click.echo(output)
 
 

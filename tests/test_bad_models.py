@@ -240,6 +240,17 @@ def test_numbers_that_are_not_json_are_refused(folder):
         audiocos.load(folder)
 
 
+@pytest.mark.parametrize("key", ["version", "frame", "sample_rate", "origin", "family", "description"])
+def test_a_number_of_400_digits_is_not_repeated(folder, key):
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    content[key] = 10**400
+    path.write_text(json.dumps(content))
+    with pytest.raises(ModelError) as raised:
+        audiocos.load(folder)
+    assert key in str(raised.value) and len(str(raised.value)) < 250
+
+
 def test_a_hop_of_true_is_refused(folder):
     path = folder / "config.json"
     content = json.loads(path.read_text())

@@ -130,11 +130,19 @@ def test_synth_takes_options(audiocos_command):
 
 
 @pytest.mark.parametrize(
-    ("name", "format", "subtype"),
-    [("a.flac", "FLAC", "PCM_24"), ("a.aiff", "AIFF", "PCM_24"), ("a.ogg", "OGG", "VORBIS"), ("a.opus", "OGG", "OPUS")],
+    ("name", "asked", "format", "subtype"),
+    [
+        ("a.flac", "pcm_24", "FLAC", "PCM_24"),
+        ("a.aiff", "pcm_24", "AIFF", "PCM_24"),
+        ("a.ogg", None, "OGG", "VORBIS"),
+        ("a.opus", None, "OGG", "OPUS"),
+        ("a.ogg", "opus", "OGG", "OPUS"),
+        ("b.aiff", None, "AIFF", "PCM_16"),
+    ],
 )
-def test_the_extension_says_the_format(name, format, subtype, audiocos_command):
-    assert audiocos_command("synth", "chirp", name, "--seconds", 0.1, "--subtype", "pcm_24").code == 0
+def test_the_extension_says_the_format(name, asked, format, subtype, audiocos_command):
+    option = ["--subtype", asked] if asked else []
+    assert audiocos_command("synth", "chirp", name, "--seconds", 0.1, *option).code == 0
     info = soundfile.info(name)
     assert (info.format, info.subtype, info.frames) == (format, subtype, 4800)
 
@@ -156,6 +164,7 @@ def test_synth_replaces_only_when_forced(audiocos_command):
     [
         (["tone", "a.xyz"], "a.xyz: no format is known by this extension. Try .wav or .flac."),
         (["tone", "a.wav", "--subtype", "pcm24"], 'subtype "pcm24": unknown'),
+        (["tone", "a.mp3", "--subtype", "pcm_16"], "--subtype pcm_16: .mp3 files cannot hold it. Choose another"),
         (["hum", "a.wav"], "'hum' is not one of"),
         (["tone", "a.wav", "--seconds", "0"], "--seconds"),
     ],

@@ -147,6 +147,20 @@ def test_shapes_that_differ_are_refused(x, y, text):
     assert str(raised.value) == text
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("side", [0, 1])
+def test_nan_and_infinity_have_no_figures(bad, side):
+    signals = np.ones((2, 1, 500))
+    signals[side, 0, 100] = bad
+    with pytest.raises(ValueError, match="^NaN or infinite samples: no figure can be told of them"):
+        compare(signals[0], signals[1])
+
+
+def test_complex_samples_are_refused():
+    with pytest.raises(ValueError, match=r"^complex samples: sound is real\."):
+        compare(np.ones((1, 500), complex), np.ones((1, 500)))
+
+
 def test_a_later_block_of_other_channels_is_refused():
     running = RunningFigures(2, SEGMENT)
     with pytest.raises(ValueError, match=r"x \[1, 5\], y \[1, 5\]: give equal \[2, samples\]\."):

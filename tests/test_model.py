@@ -1,8 +1,10 @@
 """Models: running them, the folder they are kept in, and the shipped ones."""
 
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -301,3 +303,46 @@ def test_force_replaces_models_and_nothing_else(tmp_path):
     with pytest.raises(ModelError, match="file: is a file, and a model is a folder"):
         model.save(tmp_path / "file", force=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "model", "precious"]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"sample_rate": 0}, "sample_rate 0: must be from 1"),
+        ({"sample_rate": 44100.0}, '"sample_rate" is 44100.0, of the wrong type'),
+        ({"figures": {"snr (dB)": float("nan")}}, "not JSON compliant"),
+        ({"training": {"corpus": Path("here")}}, "not JSON serializable"),
+        ({"description": None}, '"description" is None, of the wrong type'),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_saved(change, text, tmp_path):
+    model = replace(audiocos.load("exact"), **change)
+    with pytest.raises(ModelError, match="the model cannot be saved, for it could not be loaded: ") as raised:
+        model.save(tmp_path / "m")
+    assert text in str(raised.value) and not list(tmp_path.iterdir())
+
+
+def test_saving_through_a_link_replaces_what_it_leads_to(tmp_path):
+    model = audiocos.load("exact")
+    model.save(tmp_path / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    replace(model, description="Newer.").save(tmp_path / "link", force=True)
+    assert (tmp_path / "link").is_symlink() and audiocos.load(tmp_path / "real").description == "Newer."
+
+
+def test_a_model_folder_has_the_permissions_that_are_asked_for(tmp_path):
+    before = os.umask(0o027)
+    try:
+        audiocos.load("exact").save(tmp_path / "m")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("samples", [-1, 1.5, 4097])
+def test_a_length_that_the_frames_do_not_reach_is_refused(samples):
+    model = audiocos.load("exact")
+    spectrum = model.analyze(noise(1, 4096))
+    assert model.synthesize(spectrum, np.int64(4096)).shape == (1, 4096)
+    with pytest.raises(StreamError, match=r"samples .*: a whole number from 0 to 4096, as far as 8 frames reach\."):
+        model.synthesize(spectrum, samples)

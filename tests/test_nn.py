@@ -225,6 +225,17 @@ def test_state_dict_goes_round():
     assert "analysis.times" not in pair.state_dict()
 
 
+@pytest.mark.parametrize("name", ["frequencies", "phases"])
+def test_a_tied_pair_refuses_the_state_of_one_whose_banks_differ(name):
+    tied, untied = (CosinePair(8, 5, phased=True, tied=t) for t in (True, False))
+    net = torch.nn.Sequential(tied)
+    state = {f"0.{key}": value for key, value in untied.state_dict().items()}
+    net.load_state_dict(state)  # equal as yet
+    state[f"0.synthesis.{name}"] = state[f"0.synthesis.{name}"] + 1.0
+    with pytest.raises(RuntimeError, match=rf"0\.\*\.{name}: differ between the banks, and this pair is tied\."):
+        net.load_state_dict(state)
+
+
 @pytest.mark.parametrize("cast", [lambda m: m.to(torch.float32), lambda m: m.half(), lambda m: m.float()])
 def test_parameters_stay_float64(cast):
     net = cast(torch.nn.Sequential(CosinePair(4096, tied=True), torch.nn.Linear(4096, 1)))

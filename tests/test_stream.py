@@ -271,6 +271,19 @@ def test_an_out_that_does_not_fit_is_refused():
         stream.feed(x, out=np.zeros((1, 10)))
 
 
+def test_an_out_that_would_spoil_the_block_is_refused():
+    memory = sound(channels=2, samples=100)
+    for block, out in ((memory[:, :50], memory[:, 10:60]), (memory, memory[::-1])):
+        with pytest.raises(StreamError, match=r"^out: overlaps the block at another place\."):
+            open_stream("half", channels=2).feed(block, out=out)
+    left, right = memory[:, :50], memory[:, 50:]  # interleaved in memory, with no sample in common
+    expected = open_stream("half", channels=2).feed(left.copy())
+    assert np.array_equal(open_stream("half", channels=2).feed(left, out=right), expected)
+    right.flags.writeable = False
+    with pytest.raises(StreamError, match=r"^out: cannot be written to\."):
+        open_stream("half", channels=2).feed(left, out=right)
+
+
 def test_a_flushed_stream_takes_no_more():
     stream = open_stream("half")
     stream.flush()

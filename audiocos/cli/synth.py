@@ -9,7 +9,15 @@ import os
 import click
 import numpy as np
 
-from audiocos.audio.formats import EXTENSION_SUBTYPE, EXTENSIONS, extension_of, from_float, resolve_subtype, subtype_in
+from audiocos.audio.formats import (
+    EXTENSION_SUBTYPE,
+    EXTENSIONS,
+    can_hold,
+    extension_of,
+    from_float,
+    resolve_subtype,
+    subtype_in,
+)
 from audiocos.audio.names import shown
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudiocosError, UsageError
@@ -37,7 +45,7 @@ Examples:
     "--frequency", type=click.FloatRange(0, min_open=True), default=440.0, show_default=True, help="tone: Hz."
 )
 @click.option("--harmonics", type=click.IntRange(1, 10000), default=8, show_default=True, help="harmonic: partials.")
-@click.option("--subtype", default="pcm_16", show_default=True, help="Sample type, for example pcm_24 or float.")
+@click.option("--subtype", help="Sample type, for example pcm_24 or float.  [default: pcm_16, or the format's]")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def command(
     name: str,
@@ -48,7 +56,7 @@ def command(
     seed: int,
     frequency: float,
     harmonics: int,
-    subtype: str,
+    subtype: str | None,
     force: bool,
 ) -> None:
     """Write the synthetic signal NAME to the file OUT; its extension says the format."""
@@ -58,19 +66,21 @@ def command(
     if os.path.lexists(out) and not force:
         raise AudiocosError(f"{shown(out)}: exists already. Pass --force to replace it.")
     try:
-        kind = EXTENSION_SUBTYPE.get(extension) or resolve_subtype(subtype)
+        kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get(extension, "PCM_16")
     except AudiocosError as error:
         raise UsageError(str(error)) from error
     if not math.isfinite(seconds) or not frequency <= rate / 2:
         raise UsageError(f"--seconds {seconds}, --frequency {frequency}: at most a day, and {rate / 2:g} Hz.")
     if seconds * rate > LONGEST:
         raise UsageError(f"--seconds {seconds:g}: at {rate} Hz at most {LONGEST // rate} s fit into memory.")
+    container = EXTENSIONS[extension]
+    if subtype and not can_hold(container, kind):
+        raise UsageError(f"--subtype {subtype}: .{extension} files cannot hold it. Choose another, or leave it out.")
+    kind = subtype_in(container, kind)
     make = SIGNALS[name]
     wanted = {"seed": seed, "frequency": frequency, "harmonics": harmonics}
     known = inspect.signature(make).parameters
     signal = make(max(1, round(seconds * rate)), rate, **{key: v for key, v in wanted.items() if key in known})
-    container = EXTENSIONS[extension]
-    kind = subtype_in(container, kind)
     samples, _ = from_float(np.broadcast_to(signal, (channels, signal.size)), kind)
     with Writer(out, container, kind, rate, channels, frames=signal.size) as writer:
         writer.write(samples)
