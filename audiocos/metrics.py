@@ -100,7 +100,8 @@ class RunningFigures:
         """Take the next block of both, `[channels, samples]`, any length. For an exact copy, y may be x itself.
 
         Raises:
-            ValueError: shapes that differ from each other or from the first block's channels, complex samples.
+            ValueError: shapes that differ from each other or from the first block's channels; complex samples, NaN
+                or infinity.
         """
         if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._pending.shape[1]:
             raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._pending.shape[1]}, samples].")
@@ -164,13 +165,7 @@ class Sums:
         return joined
 
     def figures(self) -> Figures:
-        """The figures of all that was summed.
-
-        Raises:
-            ValueError: NaN or infinity was among the samples.
-        """
-        if not math.isfinite(self.signal_energy + self.residual_energy):
-            raise ValueError("NaN or infinite samples: no figure can be told of them. Replace them first.")
+        """The figures of all that was summed."""
         return Figures(
             samples=self.samples,
             mse=self.residual_energy / self.values if self.values else 0.0,
@@ -181,13 +176,18 @@ class Sums:
         )
 
     def add(self, x: Array, y: Array, window: Array) -> None:
-        """Add segments `[channels, count, segment]`."""
+        """Add segments `[channels, count, segment]`.
+
+        Raises:
+            ValueError: NaN or infinity is among the samples.
+        """
         low, high = SEGMENTAL_RANGE_DB
         # In float64 whatever came, so that a segment's figures do not depend on how the blocks cut it.
         exact = y is x
         x = x.astype(np.float64, copy=False)
         y = x if exact else y.astype(np.float64, copy=False)
         signal = np.einsum("cfl,cfl->cf", x, x)
+        _check_finite(signal)
         self.segments += signal.size
         self.signal_energy += float(signal.sum())
         heard = signal > SILENCE_POWER * window.size
@@ -200,12 +200,18 @@ class Sums:
         x, y, signal, heard = x[differs], y[differs], signal[differs], heard[differs]
         residual = x - y
         energy = np.einsum("fl,fl->f", residual, residual)
+        _check_finite(energy)
         self.residual_energy += float(energy.sum())
         self.max_abs_error = max(self.max_abs_error, float(np.abs(residual).max()))
         tiny = np.finfo(np.float64).tiny
         ratio = 10 * (np.log10(np.maximum(signal, tiny)) - np.log10(np.maximum(energy, tiny)))
         self.segmental_sum += float(np.clip(ratio, low, high)[heard].sum())
         self.distance_sum += float(_log_spectral_distances(x, y, window).sum())
+
+
+def _check_finite(energy: Array) -> None:
+    if not np.isfinite(energy).all():
+        raise ValueError("NaN or infinite samples: no figure can be told of them. Replace them first.")
 
 
 def _log_spectral_distances(x: Array, y: Array, window: Array) -> Array:

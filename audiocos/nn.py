@@ -195,8 +195,8 @@ class CosinePair(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """As torch does; besides, banks that are one here must be equal there."""
         for name in ("frequencies", "phases") if self.tied else ():
-            both = [state_dict.get(f"{prefix}{bank}.{name}") for bank in ("analysis", "synthesis")]
-            if both[0] is not None and both[1] is not None and not torch.equal(*both):
+            first, second = (state_dict.get(f"{prefix}{bank}.{name}") for bank in ("analysis", "synthesis"))
+            if first is not None and second is not None and not torch.equal(first, second):
                 error_messages = rest[-1]
                 error_messages.append(f"{prefix}*.{name}: differ between the banks, and this pair is tied.")
         super()._load_from_state_dict(state_dict, prefix, *rest)  # type: ignore[no-untyped-call, unused-ignore]
