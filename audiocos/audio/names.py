@@ -13,4 +13,6 @@ def shown(path: str | Path) -> str:
     'two\\nlines.wav'
     """
     text = os.fspath(path)
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
