@@ -99,7 +99,7 @@ def fast_rows(parameters: CosineParameters, framing: Framing) -> FastRows | None
 
 @lru_cache(maxsize=32)
 def choose_way(parameters: CosineParameters, framing: Framing, coefficients: bool = False) -> str:
-    """The cheapest way for these parameters: "fast", "fused" or "factored"."""
+    """How these parameters run: "fast" wherever it can be, else the cheaper of "fused" and "factored"."""
     if fast_rows(parameters, framing) is not None:
         return "fast"
     return "fused" if parameters.frame < 2 * parameters.coefficients and not coefficients else "factored"

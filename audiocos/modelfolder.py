@@ -27,6 +27,7 @@ TENSORS = "model.safetensors"
 CONFIG = "config.json"
 CARD = "README.md"
 LARGEST_FRAME = 2**20
+LARGEST_GAIN = 1e4  # of an amplitude or a window: products of four of them stay within float32
 HIGHEST_RATE = 2**31 - 1  # what audio files can say
 
 _AGAIN = "Take the model from its source again."
@@ -270,6 +271,9 @@ def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[A
         if tensors[key].shape != (size,) or tensors[key].dtype != np.float64:
             found = f"{tensors[key].dtype} {list(tensors[key].shape)}"
             raise ValueError(f"{key}: {found}, expected float64 [{size}].")
+    for key in shapes.keys() & {"amplitudes", "analysis_window", "synthesis_window"}:
+        if np.abs(tensors[key]).max() > LARGEST_GAIN:  # false for NaN, which is refused below
+            raise ValueError(f"{key}: {np.abs(tensors[key]).max():g} is no gain for sound; at most {LARGEST_GAIN:g}.")
     windows = [tensors.pop(key) for key in ("analysis_window", "synthesis_window")] if custom else [None, None]
     numbers = CosineParameters(frame, m, origin=float(config["origin"]), tied=config["tied"], **tensors)
     frames = Framing(framing["kind"], frame, framing["hop"], framing["window"], *windows)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -192,7 +193,7 @@ def test_a_corrupted_flac_is_done_up_to_the_damage(warned, tmp_path):
     whole = sf.read(path)[0]
     garble(path)
     line, written = warned("bad.flac")
-    assert re.search(r"damaged at \d\.\d\d s", line)
+    assert re.search(r"damaged at \d\.\d\d s of \d\.\d\d s, the rest is lost", line)
     assert np.array_equal(written[:12000], whole[:12000])
 
 
@@ -273,6 +274,20 @@ def test_20_bits_in_24_keep_their_low_bits_zero(audiocos, tmp_path):
     assert audiocos("reconstruct", "in.wav", "-o", "out.wav")[0] == 0
     got = sf.read("out.wav", dtype="int32", always_2d=True)[0]
     assert np.array_equal(got, samples) and not np.any(got & 0xFFF)
+
+
+@pytest.mark.skipif(os.name == "nt" or (os.geteuid() == 0 and not shutil.which("setpriv")), reason="root reads all")
+def test_a_folder_that_cannot_be_searched_is_named_and_the_rest_is_done(tmp_path):
+    (tmp_path / "tree/closed").mkdir(parents=True)
+    sound(tmp_path / "tree/a.wav"), sound(tmp_path / "tree/closed/b.wav")
+    (tmp_path / "tree/closed").chmod(0)
+    gone = "-dac_override,-dac_read_search"
+    as_user = ["setpriv", "--bounding-set", gone, "--inh-caps", gone] if os.geteuid() == 0 else []
+    line = [*as_user, *command("reconstruct", str(tmp_path / "tree"), "-o", str(tmp_path / "out"))]
+    done = subprocess.run(line, capture_output=True, text=True)
+    (tmp_path / "tree/closed").chmod(0o755)
+    assert done.returncode == 1 and os.listdir(tmp_path / "out") == ["a.wav"]
+    assert "tree/closed: cannot be searched: Permission denied. Check its permissions." in done.stderr
 
 
 def test_standard_input_that_is_no_sound_is_refused():

@@ -169,6 +169,10 @@ SPOILED = {
         tensors(lambda c: c.update(bias=np.zeros(1))),
         DOES_NOT_FIT + "model.safetensors has an unknown tensor bias.",
     ),
+    "an absurd gain": (
+        tensors(lambda c: c.update(amplitudes=c["amplitudes"] * 1e150)),
+        DOES_NOT_FIT + "amplitudes: 1.41421e+150 is no gain for sound; at most 10000.",
+    ),
     "NaN": (tensors(with_nan), DOES_NOT_FIT + "analysis_frequencies: holds NaN or infinity."),
     "a pickle for tensors": (
         pickled_tensors,

@@ -28,9 +28,10 @@ def test_the_orthogonal_pair_is_exact(frame, coefficients):
     torch.testing.assert_close(CosinePair(frame, coefficients)(x), x, atol=1e-11, rtol=0)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (64,)])
 @pytest.mark.parametrize("frame", [512, 4096])
-def test_float32_frames_lose_less_than_120_db(frame):
-    x = uniform(64, frame, dtype=torch.float32)
+def test_float32_frames_come_back_at_120_db_and_more(frame, shape):
+    x = uniform(*shape, frame, dtype=torch.float32)
     with torch.no_grad():
         y = CosinePair(frame)(x)
     assert y.dtype == torch.float32

@@ -68,6 +68,16 @@ def test_a_pattern_in_quotes(reconstruct):
     assert tree("all") == ["deep/x3.wav", "x1.wav", "x2.wav"]
 
 
+def test_a_pattern_that_finds_nothing_but_outputs_says_so(reconstruct):
+    make("a.wav")
+    reconstruct("a.wav")
+    done = reconstruct("a.recon*", code=1)
+    assert done.err == (
+        "Error: a.recon*: matches only outputs of earlier runs, named *.reconstructed*. "
+        "Name one of them in full to take it.\n"
+    )
+
+
 @pytest.mark.skipif(os.path.exists(__file__.upper()), reason="this file system does not tell case apart")
 def test_names_that_differ_in_case_are_two_files(reconstruct):
     make("in/a.wav"), make("in/a.WAV")

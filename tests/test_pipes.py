@@ -107,3 +107,58 @@ def test_the_progress_bar_is_for_terminals(terminal, tmp_path):
 
 def test_ffmpeg_is_where_ci_needs_it():
     assert os.environ.get("CI") != "true" or (shutil.which("ffmpeg") and shutil.which("ffprobe"))
+
+
+@pytest.mark.parametrize("claim", [0x7FFFF000, 0xFFFFFFFF - 36])
+def test_a_wav_whose_writer_could_not_know_its_length_is_whole(claim, tmp_path):
+    source = make(str(tmp_path / "in"), voice(1.0, 8000), 8000, "PCM_16", format="WAV")
+    with open(source, "rb") as file:
+        data = bytearray(file.read())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = claim.to_bytes(4, "little")
+    done = piped(["-", "-o", "out.wav", "--strict"], bytes(data), tmp_path)
+    assert b"cut off" not in done.stderr and soundfile.info(tmp_path / "out.wav").frames == 8000
+
+
+def test_a_wav_of_0_bytes_in_a_pipe_names_a_remedy(tmp_path):
+    source = make(str(tmp_path / "in"), voice(1.0, 8000), 8000, "PCM_16", format="WAV")
+    with open(source, "rb") as file:
+        data = bytearray(file.read())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = bytes(4)
+    done = subprocess.run([*COMMAND, "reconstruct", "-"], input=bytes(data), capture_output=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert b"standard input: its header says 0 bytes of sound, as one does who cannot go back in a pipe." in done.stderr
+    assert b"ffmpeg -ignore_length 1 -i - -f au -" in done.stderr
+
+
+def test_a_container_that_needs_to_go_back_is_not_for_pipes(tmp_path):
+    source = make(str(tmp_path / "in"), voice(0.1, 8000), 8000, "PCM_16", format="WAV")
+    command = [*COMMAND, "reconstruct", source, "-o", "-", "--format", "wav"]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path)
+    text = b"standard output: WAV cannot be written into a pipe. Choose --format au, or a file with -o."
+    assert done.returncode == 1 and text in done.stderr and not done.stdout
+
+
+def test_no_room_for_a_flac_from_a_pipe_is_said_and_the_rest_is_done(tmp_path):
+    resource = pytest.importorskip("resource")
+    noise = np.random.default_rng(0).uniform(-1, 1, 300_000)
+    make(str(tmp_path / "big"), noise[:, None], 48000, "PCM_16", format="FLAC")
+    make(str(tmp_path / "small.wav"), voice(0.1, 8000), 8000, "PCM_16", format="WAV")
+    done = subprocess.run(
+        [*COMMAND, "reconstruct", "-", "small.wav", "-o", "out/"],
+        input=(tmp_path / "big").read_bytes(),
+        capture_output=True,
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )
+    assert done.returncode == 1
+    assert b"standard input: cannot be kept in the temporary folder: File too large. Set TMPDIR to" in done.stderr
+    assert soundfile.info(tmp_path / "out" / "small.wav").frames == 800
+
+
+def test_a_synthetic_signal_goes_into_a_pipe(tmp_path):
+    made = subprocess.run([*COMMAND, "synth", "tone", "-", "--seconds", "0.5"], capture_output=True, cwd=tmp_path)
+    assert made.returncode == 0 and made.stdout[:4] == b".snd"
+    piped(["-", "-o", "tone.wav"], made.stdout, tmp_path)
+    assert soundfile.info(tmp_path / "tone.wav").frames == 24000

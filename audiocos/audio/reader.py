@@ -19,7 +19,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from audiocos.audio import caf, ogg
-from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, extension_of, native_dtype
+from audiocos.audio.formats import bytes_per_sample, extension_of, native_dtype
 from audiocos.audio.names import shown
 from audiocos.audio.peek import peek
 from audiocos.audio.stdin import seekable_or_plain
@@ -29,6 +29,9 @@ Array = NDArray[Any]
 
 UNKNOWN_FRAMES = 2**40
 """Headers that claim this many frames or more do not know their length (an unfinished FLAC, a pipe)."""
+
+_UNKNOWN_BYTES = 2**31 - 2**16
+"""Who writes a WAV into a pipe cannot know its length and says 2 or 4 GiB, less a little."""
 
 IMPLAUSIBLE = 1e10
 """Float samples beyond this are damage, not sound: the largest integer scale in use is 2^31."""
@@ -142,7 +145,8 @@ class Reader:
         try:
             return len(self._file.read(len(out), dtype=out.dtype.name, always_2d=True, out=out))
         except sf.LibsndfileError as error:
-            self._damaged(f"damaged at {self._seconds(position)}{_plain(error)}")
+            rest = f" of {self._seconds(self.frames)}, the rest is lost" if self.frames else ""
+            self._damaged(f"damaged at {self._seconds(position)}{rest}{_plain(error)}")
             return 0
 
     def _check_samples(self, block: Array) -> None:
@@ -164,8 +168,7 @@ class Reader:
 
     def _claimed_frames(self) -> int | None:
         claimed: int = self._file.frames
-        # Who writes a WAV into a pipe cannot know its length and says 4 GiB.
-        piped = self.path == "-" and claimed * self.channels * bytes_per_sample(self.subtype) >= LIMIT_BYTES
+        piped = self.path == "-" and claimed * self.channels * bytes_per_sample(self.subtype) >= _UNKNOWN_BYTES
         return claimed if 0 < claimed < UNKNOWN_FRAMES and not piped else None
 
     def _check_header(self) -> None:
@@ -188,6 +191,11 @@ class Reader:
             raise AudioFileError(
                 f"{self.name}: its header says 0 bytes of sound, but the file has {size} bytes: a recording that was "
                 "not finished. Repair the header, for example: ffmpeg -ignore_length 1 -i IN.wav OUT.wav"
+            )
+        if follow and size is None:
+            raise AudioFileError(
+                f"{self.name}: its header says 0 bytes of sound, as one does who cannot go back in a pipe. Make it AU "
+                "on the way, for example: ffmpeg -ignore_length 1 -i - -f au -"
             )
         cut = re.search(r"\(should be 0\)", log)
         why = "cut off right after its header" if cut else "its header counts 0 frames"

@@ -21,7 +21,7 @@ def seekable_or_plain() -> int:
     seeking and is copied into an unnamed temporary file first.
 
     Raises:
-        AudioFileError: there is no standard input.
+        AudioFileError: there is no standard input, or no room for the copy.
     """
     if sys.stdin is None:
         raise AudioFileError("standard input: closed. Feed it a recording: audiocos reconstruct - < in.wav")
@@ -33,12 +33,18 @@ def seekable_or_plain() -> int:
         head += more
     if head in _READABLE_FROM_PIPES:
         return _pump(head, source)
-    with tempfile.TemporaryFile() as spool, os.fdopen(source, "rb") as rest:
-        spool.write(head)
-        shutil.copyfileobj(rest, spool)
-        spool.flush()
-        spool.seek(0)
-        return os.dup(spool.fileno())
+    try:
+        with tempfile.TemporaryFile() as spool, os.fdopen(source, "rb") as rest:
+            spool.write(head)
+            shutil.copyfileobj(rest, spool)
+            spool.flush()
+            spool.seek(0)
+            return os.dup(spool.fileno())
+    except OSError as error:
+        raise AudioFileError(
+            f"standard input: cannot be kept in the temporary folder: {error.strerror}. Set TMPDIR to a folder with "
+            "space, send AU or WAV, or give a file."
+        ) from error
 
 
 def _pump(head: bytes, source: int) -> int:

@@ -86,8 +86,14 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
     if text == "-":
         return [_Source("-", "stdin.au")]
     if os.path.isdir(text):
-        found = list(_search(text, [os.path.realpath(path) for path in below if path not in (None, "-")]))
-        if not found:
+        closed: list[OSError] = []
+        found = list(_search(text, [os.path.realpath(path) for path in below if path not in (None, "-")], closed))
+        for error in closed:
+            name = os.fsdecode(error.filename)
+            result.failures.append(
+                (name, f"{shown(name)}: cannot be searched: {error.strerror}. Check its permissions.")
+            )
+        if not found and not closed:
             result.failures.append((text, f"{shown(text)}: no audio files in this folder. Check the path."))
         return found
     if os.path.lexists(text):
@@ -96,16 +102,19 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
         matches = sorted(path for path in glob.glob(text, recursive=True) if os.path.isfile(path))
         if not matches:
             result.failures.append((text, f"{shown(text)}: matches no file. Check the pattern."))
-        root = _root(text)
-        return [_Source(path, os.path.relpath(path, root)) for path in matches if MARK not in os.path.basename(path)]
+        root, fresh = _root(text), [path for path in matches if MARK not in os.path.basename(path)]
+        if matches and not fresh:
+            reason = f"matches only outputs of earlier runs, named *{MARK}*. Name one of them in full to take it."
+            result.failures.append((text, f"{shown(text)}: {reason}"))
+        return [_Source(path, os.path.relpath(path, root)) for path in fresh]
     result.failures.append((text, f"{shown(text)}: no such file or folder. Check the path."))
     return []
 
 
-def _search(folder: str, outputs: list[str]) -> list[_Source]:
-    """Audio files below a folder, sorted; not hidden ones, nor earlier outputs."""
+def _search(folder: str, outputs: list[str], closed: list[OSError]) -> list[_Source]:
+    """Audio files below a folder, sorted; not hidden ones, nor earlier outputs. `closed`: folders that did not open."""
     found = []
-    for here, folders, files in os.walk(folder):
+    for here, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(
             name for name in folders if name[:1] != "." and os.path.realpath(os.path.join(here, name)) not in outputs
         )

@@ -153,6 +153,10 @@ class Writer:
         )
 
     def _unfit(self) -> AudioFileError:
+        if self.path == "-" and self.container != "AU":
+            return AudioFileError(
+                f"{self.name}: {self.container} cannot be written into a pipe. Choose --format au, or a file with -o."
+            )
         return AudioFileError(
             f"{self.name}: {self.container} cannot hold {self.channels} channels of {self.subtype} at "
             f"{self.sample_rate} Hz. Choose another --format, for example wav."

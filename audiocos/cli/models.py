@@ -105,6 +105,7 @@ def _plot(model: Model, path: str, force: bool) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
     except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
         raise AudiocosError(
-            f"--plot {shown(path)}: cannot be written: {error}. Choose another name, ending in .png."
+            f"--plot {shown(path)}: cannot be written: {why}. Choose another name, ending in .png."
         ) from error

@@ -33,7 +33,8 @@ LONGEST = 2**28
 Examples:
   audiocos synth chirp sweep.wav --seconds 10
   audiocos synth speech-like voice.flac --rate 16000
-  audiocos synth tone a.wav --frequency 440 --channels 2 --subtype float""",
+  audiocos synth tone a.wav --frequency 440 --channels 2 --subtype float
+  audiocos synth noise - | audiocos reconstruct - -o noise.flac""",
 )
 @click.argument("name", type=click.Choice(list(SIGNALS)))
 @click.argument("out")
@@ -59,18 +60,20 @@ def command(
     subtype: str | None,
     force: bool,
 ) -> None:
-    """Write the synthetic signal NAME to the file OUT; its extension says the format."""
-    extension = extension_of(out)
+    """Write the synthetic signal NAME to the file OUT; its extension says the format. - is standard output, as AU."""
+    extension = extension_of(out) if out != "-" else "au"
     if extension not in EXTENSIONS:
         raise UsageError(f"{shown(out)}: no format is known by this extension. Try .wav or .flac.")
-    if os.path.lexists(out) and not force:
+    if out != "-" and os.path.lexists(out) and not force:
         raise AudiocosError(f"{shown(out)}: exists already. Pass --force to replace it.")
     try:
         kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get(extension, "PCM_16")
     except AudiocosError as error:
         raise UsageError(str(error)) from error
-    if not math.isfinite(seconds) or not frequency <= rate / 2:
-        raise UsageError(f"--seconds {seconds}, --frequency {frequency}: at most a day, and {rate / 2:g} Hz.")
+    if not math.isfinite(seconds):
+        raise UsageError(f"--seconds {seconds}: give a number of seconds, at most a day.")
+    if not frequency <= rate / 2:
+        raise UsageError(f"--frequency {frequency}: at most half of the sample rate, {rate / 2:g} Hz.")
     if seconds * rate > LONGEST:
         raise UsageError(f"--seconds {seconds:g}: at {rate} Hz at most {LONGEST // rate} s fit into memory.")
     container = EXTENSIONS[extension]
