@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PACKAGES = {"speech": "asterisk-core-sounds-en-wav", "music": "wesnoth-1.16-music"}
+PACKAGES = {"speech": "asterisk-core-sounds-en-wav", "music": "wesnoth-1.16-music", "drums": "sonic-pi-samples"}
 
 
 class NoCorpus(LookupError):
