@@ -1,4 +1,4 @@
-"""The recordings that learning is measured on: two Debian packages, fetched and unpacked into a folder."""
+"""The recordings that learning and detection are measured on: Debian packages, fetched and unpacked into a folder."""
 
 from __future__ import annotations
 

@@ -177,6 +177,7 @@ class Detector:
         rate = sample_rate if normal is None else normal.sample_rate
         threshold = None if normal is None else normal.threshold(false_alarms_per_hour)
         self.sample_rate = sample_rate
+        self._channels = channels
         self.on_change: list[Callable[[AlarmEvent], None]] = []
         self.state = AlarmState(
             False, None, threshold, (0.0,) * BANDS, tuple(band_edges(rate).tolist()), below_db=below_db
@@ -195,7 +196,9 @@ class Detector:
         Raises:
             ValueError: shapes that differ from each other or from the channels.
         """
-        if self._resampler is not None and x.shape == y.shape and x.ndim == 2:
+        if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._channels:
+            raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._channels}, samples].")
+        if self._resampler is not None:
             both = np.concatenate([x, y]).T  # through one converter, so that they stay aligned
             both = self._resampler.resample_chunk(np.ascontiguousarray(both, np.float64)).T
             x, y = both[: len(x)], both[len(x) :]
