@@ -94,7 +94,7 @@ def detection(quick: bool) -> Section:
     else:
         drums, level = np.concatenate(loops), np.concatenate([loop / np.sqrt(np.mean(loop**2)) for loop in loops])
         for odd, name, least in (
-            (level, "drums", 99.0),
+            (drums, "drums as they come", 99.0),
             (mixed(speech.unheard, level, 0.0), "speech + drums at 0 dB", 98.0),
             (mixed(speech.unheard, level, -10.0), "speech + drums at -10 dB", 92.0),
             (mixed(speech.unheard, drums, 0.0), "speech + drums as they come, 0 dB", None),
