@@ -174,6 +174,23 @@ def distance(normal: Normal, levels: Float64) -> float:
     return math.sqrt(float(offset @ scipy.linalg.solve(spread, offset, assume_a="pos")))
 
 
+def shares(normal: Normal, levels: Float64) -> Float64:
+    """How much each band adds to the squared distance: not negative, their sum is its square, `[16]`.
+
+    Levels of neighbouring bands go up and down together, so a band is credited with what it says that the others do
+    not (the "corr-max" partition, Garthwaite and Koch 2016, section 3).
+
+    Args:
+        normal: what is normal.
+        levels: `[16]`, dB.
+    """
+    spread = normal.covariance + SHRINKAGE * np.eye(BANDS)
+    deviation = np.sqrt(np.diag(spread))
+    values, vectors = scipy.linalg.eigh(spread / np.outer(deviation, deviation))
+    white = vectors @ ((vectors.T @ ((levels - normal.mean) / deviation)) / np.sqrt(values))
+    return np.asarray(np.square(white))
+
+
 def _distances_to_the_rest(offsets: Float64) -> Float64:
     """Distance of each second from what the others say is normal, `[n]`, in closed form (Sherman and Morrison 1950).
 

@@ -21,7 +21,8 @@ BANDS = 16
 FLOOR_DB = -120.0
 """Nothing is told apart below this: neither residuals relative to the input, nor inputs relative to full scale."""
 
-SILENCE_DBFS = 10 * math.log10(SILENCE_POWER)
+SILENCE_DBFS = -90.0
+"""At most this loud, a second is silent: 16-bit samples that toggle their last bit lie just below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Second:
 
     @property
     def silent(self) -> bool:
-        """Whether the input is at most -100 dBFS: then the levels mean nothing."""
+        """Whether the input is at most -90 dBFS: then the levels mean nothing."""
         return self.input_dbfs <= SILENCE_DBFS
 
 
@@ -89,6 +90,11 @@ class BandLevels:
         self._buffer = np.zeros((2, channels, self._segment + self._second))
         self._carried = 0  # samples of earlier seconds that the next segments still need
         self._fill = 0
+
+    @property
+    def second(self) -> int:
+        """Samples that a row stands for."""
+        return self._second
 
     def feed(self, x: Array, y: Array) -> list[Second]:
         """Take the next block of both, `[channels, samples]`, aligned in time.

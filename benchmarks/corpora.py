@@ -1,4 +1,4 @@
-"""The recordings that learning is measured on: two Debian packages, fetched and unpacked into a folder."""
+"""The recordings that learning and detection are measured on: Debian packages, fetched and unpacked into a folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PACKAGES = {"speech": "asterisk-core-sounds-en-wav", "music": "wesnoth-1.16-music"}
+PACKAGES = {"speech": "asterisk-core-sounds-en-wav", "music": "wesnoth-1.16-music", "drums": "sonic-pi-samples"}
 
 
 class NoCorpus(LookupError):

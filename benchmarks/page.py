@@ -43,7 +43,7 @@ class Aim:
 
 
 class AtLeast(Aim):
-    """An aim in dB that is met when `measured` is at least `limit`."""
+    """An aim, such as one in dB, that is met when `measured` is at least `limit`."""
 
     @property
     def met(self) -> bool:

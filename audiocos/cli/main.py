@@ -24,6 +24,7 @@ COMMANDS = {
     "reconstruct": "Put files through a model and say what was lost.",
     "train": "Learn a model from recordings, or from noise.",
     "evaluate": "Compare models on files: what each loses, file by file.",
+    "calibrate": "Teach a model what is normal, from your own sound.",
     "models": "List the shipped models, or show one.",
     "synth": "Write a synthetic signal to a file.",
 }

@@ -1,0 +1,1 @@
+"""Sound as it happens: devices, files and synthetic signals through a stream, with the error in real time."""

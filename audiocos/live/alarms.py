@@ -1,0 +1,50 @@
+"""A detector together with what its alarms set off, as one tap."""
+
+from __future__ import annotations
+
+from audiocos.live.alarmcommand import AlarmCommand
+from audiocos.live.detector import AlarmState, Detector
+from audiocos.live.recorder import Recorder
+from audiocos.metrics import Array
+
+
+class Alarms:
+    """Feed it as a tap; close it when monitoring ends.
+
+    Args:
+        detector: what raises the alarms.
+        recorder: what records them, or None.
+        command: what they run, or None.
+    """
+
+    def __init__(
+        self, detector: Detector, recorder: Recorder | None = None, command: AlarmCommand | None = None
+    ) -> None:
+        self.detector = detector
+        self._recorder, self._command = recorder, command
+        self._piece = max(1, detector.sample_rate // 4)  # the recorder must have heard what an alarm is about
+        detector.on_change += [each.change for each in (recorder, command) if each is not None]
+
+    @property
+    def state(self) -> AlarmState:
+        """What the last second was judged to be; from any thread."""
+        return self.detector.state
+
+    def feed(self, x: Array, y: Array) -> None:
+        """Take the next block of both, `[channels, samples]`, aligned in time.
+
+        Raises:
+            ValueError: shapes that differ from each other or from the channels.
+        """
+        for position in range(0, x.shape[1], self._piece):
+            piece = slice(position, position + self._piece)
+            if self._recorder is not None:
+                self._recorder.feed(x[:, piece], y[:, piece])
+            self.detector.feed(x[:, piece], y[:, piece])
+
+    def close(self) -> None:
+        """Finish recordings, wait for the command; once, when nothing is fed any more."""
+        if self._recorder is not None:
+            self._recorder.close()
+        if self._command is not None:
+            self._command.close()

@@ -1,0 +1,254 @@
+"""The error as a detector: each second of sound judged by how unlike the normal ones its residual is.
+
+A `Detector` is a tap: the meter thread feeds it input and reconstruction, everybody else reads `state`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from audiocos.metrics import Array
+from audiocos.normal import Normal, distance, shares
+from audiocos.residuals import BANDS, BandLevels, Second, band_edges
+
+HOLD_S = 2.0
+HYSTERESIS_DB = 1.0
+FALSE_ALARMS_PER_HOUR = 1.0
+
+_SPEAKS = 0.1
+"""A band that adds this share of the squared distance is named in texts."""
+
+
+class _Resampler(Protocol):
+    def resample_chunk(self, x: Array, last: bool = False) -> Array: ...
+
+
+@dataclass(frozen=True)
+class AlarmState:
+    """What the last second was judged to be.
+
+    Args:
+        active: whether there is an alarm.
+        score: distance of the last second from the normal ones; None before the first, in silence (-90 dBFS and
+            less), and without statistics.
+        threshold: score above which an alarm begins; None without statistics.
+        bands: what each band adds to the squared score, `[16]`; zeros where there is no score.
+        band_edges_hz: `[17]`.
+        snr_db: of the last second; None for silence and exact copies.
+        below_db: SNR below which an alarm begins; None when the SNR is not watched.
+        since_s: where in the sound the present alarm began, in seconds; None without one.
+        count: alarms so far.
+    """
+
+    active: bool
+    score: float | None
+    threshold: float | None
+    bands: tuple[float, ...]
+    band_edges_hz: tuple[float, ...]
+    snr_db: float | None = None
+    below_db: float | None = None
+    since_s: float | None = None
+    count: int = 0
+
+    def row(self) -> dict[str, Any]:
+        """The state for `monitor --json`, plain numbers."""
+        return {
+            "active": self.active,
+            "score": self.score,
+            "threshold": self.threshold,
+            "below_db": self.below_db,
+            "bands": list(self.bands),
+            "since_s": self.since_s,
+            "count": self.count,
+        }
+
+
+@dataclass(frozen=True)
+class AlarmEvent:
+    """An alarm begins or ends.
+
+    Args:
+        time_s: where in the sound the second ends that decided it.
+        active: whether it begins.
+        score: of that second; None as in `AlarmState`.
+        threshold: likewise.
+        bands: likewise.
+        band_edges_hz: likewise.
+        snr_db: of that second; None for silence and exact copies.
+        below_db: as in `AlarmState`.
+        begin_s: where in the sound the alarm began: the start of the first second that was unlike.
+    """
+
+    time_s: float
+    active: bool
+    score: float | None
+    threshold: float | None
+    bands: tuple[float, ...]
+    band_edges_hz: tuple[float, ...]
+    snr_db: float | None
+    below_db: float | None
+    begin_s: float
+
+    @property
+    def text(self) -> str:
+        """One sentence for people."""
+        if not self.active:
+            return f"alarm over after {self.time_s - self.begin_s:.0f} s."
+        said = []
+        if self.score is not None and self.threshold is not None and self.score > self.threshold:
+            said.append(f"score {self.score:.1f} above {self.threshold:.1f} ({self._where()})")
+        if self.snr_db is not None and self.below_db is not None and self.snr_db < self.below_db:
+            said.append(f"SNR {self.snr_db:.1f} dB below {self.below_db:g} dB")
+        return f"alarm: {', '.join(said)}."
+
+    def _where(self) -> str:
+        """The bands that say most, neighbours joined: "250 to 400 Hz, 2000 to 2500 Hz"."""
+        limit = min(_SPEAKS * sum(self.bands), max(self.bands))
+        loud = [index for index, value in enumerate(self.bands) if value >= limit]
+        runs: list[list[int]] = []
+        for index in loud:
+            if runs and runs[-1][-1] == index - 1:
+                runs[-1].append(index)
+            else:
+                runs.append([index])
+        edges = self.band_edges_hz
+        return ", ".join(f"{edges[run[0]]:.0f} to {edges[run[-1] + 1]:.0f} Hz" for run in runs)
+
+    def row(self) -> dict[str, Any]:
+        """The event as plain numbers and lists, for JSON."""
+        return {
+            "time_s": self.time_s,
+            "begin_s": self.begin_s,
+            "active": self.active,
+            "score": self.score,
+            "threshold": self.threshold,
+            "snr_db": self.snr_db,
+            "below_db": self.below_db,
+            "bands": list(self.bands),
+            "band_edges_hz": list(self.band_edges_hz),
+        }
+
+
+class Detector:
+    """Judge each second of sound, raise and end alarms.
+
+    A second is alarming when its score lies above the threshold or its SNR below `below_db`; silent seconds never
+    are. The alarm ends when `hold_s` have passed without a second that is alarming or nearly so.
+
+    Fed by one thread; `state` is replaced whole and may be read by any. `on_change` is called by the thread that feeds.
+
+    Args:
+        sample_rate: Hz of what is fed; converted to the rate of `normal` on the way, where they differ.
+        channels: C.
+        normal: what is normal; None to watch the SNR only.
+        false_alarms_per_hour: how many seconds an hour of normal sound may score above the threshold.
+        below_db: alarm where the SNR lies below; None not to watch it.
+        hold_s: how long an alarm stays, at least 0.
+        hysteresis_db: how much less unlike a second must be not to prolong an alarm, at least 0: the score by that
+            many dB (of 20 log10), the SNR likewise.
+
+    Raises:
+        ValueError: numbers that cannot be, or nothing to watch.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        *,
+        normal: Normal | None,
+        false_alarms_per_hour: float = FALSE_ALARMS_PER_HOUR,
+        below_db: float | None = None,
+        hold_s: float = HOLD_S,
+        hysteresis_db: float = HYSTERESIS_DB,
+    ) -> None:
+        if normal is None and below_db is None:
+            raise ValueError("nothing to watch: give what is normal, or an SNR to stay above.")
+        if below_db is not None and not math.isfinite(below_db):
+            raise ValueError(f"below {below_db} dB: must be a finite number.")
+        for name, value in (("hold", hold_s), ("hysteresis", hysteresis_db)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} {value:g}: must be 0 or more, and finite.")
+        rate = sample_rate if normal is None else normal.sample_rate
+        threshold = None if normal is None else normal.threshold(false_alarms_per_hour)
+        self.sample_rate = sample_rate
+        self._channels = channels
+        self.on_change: list[Callable[[AlarmEvent], None]] = []
+        self.state = AlarmState(
+            False, None, threshold, (0.0,) * BANDS, tuple(band_edges(rate).tolist()), below_db=below_db
+        )
+        self._normal = normal
+        self._levels = BandLevels(rate, channels)
+        self._second_s = self._levels.second / rate
+        self._resampler = None if rate == sample_rate else _resampler(sample_rate, rate, channels)
+        self._hold_s, self._hysteresis_db = hold_s, hysteresis_db
+        self._seconds = 0
+        self._alarming_s = -math.inf  # end of the last second that prolonged the alarm
+
+    def feed(self, x: Array, y: Array) -> None:
+        """Take the next block of both, `[channels, samples]`, aligned in time.
+
+        Raises:
+            ValueError: shapes that differ from each other or from the channels.
+        """
+        if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._channels:
+            raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._channels}, samples].")
+        if self._resampler is not None:
+            both = np.concatenate([x, y]).T  # through one converter, so that they stay aligned
+            both = self._resampler.resample_chunk(np.ascontiguousarray(both, np.float64)).T
+            x, y = both[: len(x)], both[len(x) :]
+        for row in self._levels.feed(x, y):
+            self._judge(row)
+
+    def _judge(self, row: Second) -> None:
+        before = self.state
+        self._seconds += 1
+        end_s = self._seconds * self._second_s
+        score, bands = None, (0.0,) * BANDS
+        if self._normal is not None and not row.silent:
+            score = distance(self._normal, row.levels)
+            bands = tuple(shares(self._normal, row.levels).tolist())
+        snr_db = None if row.silent else row.snr_db
+        active = self._alarms(score, snr_db, self._hysteresis_db if before.active else 0.0)
+        if active:
+            self._alarming_s = end_s
+        elif before.active:
+            active = end_s - self._alarming_s < self._hold_s
+        begins = active and not before.active
+        since_s = end_s - self._second_s if begins else before.since_s
+        self.state = AlarmState(
+            active,
+            score,
+            before.threshold,
+            bands,
+            before.band_edges_hz,
+            snr_db,
+            before.below_db,
+            since_s if active else None,
+            before.count + begins,
+        )
+        if active != before.active and since_s is not None:
+            event = AlarmEvent(
+                end_s, active, score, before.threshold, bands, before.band_edges_hz, snr_db, before.below_db, since_s
+            )
+            for call in self.on_change:
+                call(event)
+
+    def _alarms(self, score: float | None, snr_db: float | None, margin_db: float) -> bool:
+        """Whether a second is alarming, or within a margin of it."""
+        threshold, below_db = self.state.threshold, self.state.below_db
+        unlike = score is not None and threshold is not None and score > threshold / 10 ** (margin_db / 20)
+        lossy = snr_db is not None and below_db is not None and snr_db < below_db + margin_db
+        return unlike or lossy
+
+
+def _resampler(from_rate: int, to_rate: int, channels: int) -> _Resampler:
+    import soxr
+
+    found: _Resampler = soxr.ResampleStream(from_rate, to_rate, 2 * channels, dtype="float64", quality="VHQ")
+    return found

@@ -1,0 +1,263 @@
+"""Recordings of alarms: what was heard and what was lost, from shortly before to shortly after."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from audiocos.atomic import replace_file
+from audiocos.audio.names import shown
+from audiocos.audio.writer import Writer
+from audiocos.errors import AudioFileError
+from audiocos.live.detector import AlarmEvent
+from audiocos.live.history import History
+from audiocos.metrics import Array
+
+BEFORE_S = 5.0
+AFTER_S = 5.0
+LONGEST_S = 600.0
+
+INPUT, RESIDUAL, NOTE = "input.wav", "residual.wav", "alarm.json"
+
+_LATE_S = 2.0  # an alarm is known when its second has ended and the resampler has let go of it; the disk may lag
+_PIECE_S = 0.25
+
+
+@dataclass
+class _Recording:
+    """One in the making; positions are samples since monitoring began."""
+
+    first: int
+    longest: int
+    began: float  # wall clock at the first sample
+    written: int = 0
+    stop: int | None = None  # None while the alarm lasts
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    cut: str | None = None
+
+    @property
+    def limit(self) -> int:
+        """Where it ends, as far as is known."""
+        last = self.first + self.longest
+        return last if self.stop is None else min(self.stop, last)
+
+
+class Recorder:
+    """Write input and residual of each alarm, from 5 s before it to 5 s after it, into a folder of its own.
+
+    Such a folder holds `input.wav` and `residual.wav` (32-bit float) and, when both are whole, `alarm.json`. Each
+    file is there whole or not at all, and what exists is never touched. An alarm that begins within 5 s of the one
+    before continues its recording. A recording ends after 10 minutes, even where the alarm does not.
+
+    `feed` and `change` belong to one thread and do not wait for the disk unless told to: the last seconds are kept
+    in memory, a thread writes from there, and when it falls behind by more than that the recording is cut short.
+    What cannot be written is said once a recording, and monitoring goes on.
+
+    Args:
+        folder: where to put them; made if need be.
+        sample_rate: Hz.
+        channels: C.
+        model: name of the model, for the note.
+        say: called with a line for people, from the thread that writes.
+        before_s: seconds before an alarm.
+        after_s: seconds after it.
+        longest_s: seconds a recording holds at most.
+        wait_s: how long `feed` waits for a slow disk before a recording is cut short; 0 where sound does not wait.
+
+    Raises:
+        AudioFileError: the folder cannot be made or written to.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        sample_rate: int,
+        channels: int,
+        *,
+        model: str,
+        say: Callable[[str], None],
+        before_s: float = BEFORE_S,
+        after_s: float = AFTER_S,
+        longest_s: float = LONGEST_S,
+        wait_s: float = 0.0,
+    ) -> None:
+        self._folder = Path(folder)
+        make_folder(self._folder)
+        self._rate, self._channels, self._model, self._say = sample_rate, channels, model, say
+        self._before, self._after = round(before_s * sample_rate), round(after_s * sample_rate)
+        self._longest, self._wait_s = max(1, round(longest_s * sample_rate)), wait_s
+        self._piece = max(1, round(_PIECE_S * sample_rate))
+        self._capacity = self._before + round(_LATE_S * sample_rate) + self._piece
+        self._history = History(channels, self._capacity)
+        self._recordings: deque[_Recording] = deque()  # all that is not written yet, oldest first
+        self._last: _Recording | None = None
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._write_all, name="audiocos-alarm-recorder", daemon=True)
+        self._thread.start()
+
+    def feed(self, x: Array, y: Array) -> None:
+        """Take the next block of both, `[channels, samples]`, aligned in time."""
+        for position in range(0, x.shape[1], self._piece):
+            block = x[:, position : position + self._piece]
+            residual = block - y[:, position : position + self._piece]
+            with self._changed:
+                if self._wait_s and self._recordings:
+                    end = self._history.end + block.shape[1]
+                    self._changed.wait_for(partial(self._has_room, end), self._wait_s)
+                self._history.push(block, residual)
+                self._changed.notify_all()
+
+    def change(self, event: AlarmEvent) -> None:
+        """An alarm begins or ends; call it when what led to it has been fed."""
+        with self._changed:
+            recording = self._last
+            if event.active:
+                if recording is None or self._history.end >= recording.limit:
+                    recording = self._last = self._begin(event)
+                recording.alarms.append(event.row() | {"end_s": None})
+                recording.stop = None
+            elif recording is not None:
+                recording.alarms[-1]["end_s"] = event.time_s
+                recording.stop = round(event.time_s * self._rate) + self._after
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Finish what is open with the sound there is, and wait until it is written."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _begin(self, event: AlarmEvent) -> _Recording:
+        wanted = round(event.begin_s * self._rate) - self._before
+        first = min(max(wanted, self._history.start), self._history.end)
+        late_s = (self._history.end - first) / self._rate
+        recording = _Recording(first, self._longest, time.time() - late_s, written=first)
+        self._recordings.append(recording)
+        return recording
+
+    def _has_room(self, end: int) -> bool:
+        """Whether samples up to `end` fit without pushing out one that is still to be written."""
+        return all(recording.written >= end - self._capacity for recording in self._recordings)
+
+    def _write_all(self) -> None:
+        """What the thread does: write each recording in turn, until closed."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._recordings or self._closed)
+                if not self._recordings:
+                    return
+                recording = self._recordings[0]
+            try:
+                self._write(recording)
+            except (AudioFileError, OSError) as error:
+                why = f"{shown(self._folder)}: {error.strerror}" if isinstance(error, OSError) else str(error)
+                self._say(f"An alarm is not recorded: {why}")
+            with self._changed:
+                self._recordings.popleft()
+                self._changed.notify_all()
+
+    def _write(self, recording: _Recording) -> None:
+        with contextlib.ExitStack() as stack:
+            folder = _new_folder(self._folder, recording.began)
+            stack.callback(_remove_if_empty, folder)
+            writers = [
+                stack.enter_context(
+                    Writer(str(folder / name), "WAV", "FLOAT", self._rate, self._channels, frames=recording.longest)
+                )
+                for name in (INPUT, RESIDUAL)
+            ]
+            while (samples := self._next(recording)) is not None:
+                for writer, signal in zip(writers, samples, strict=True):
+                    writer.write(signal.T)
+            for writer in writers:
+                writer.commit()
+            note = json.dumps(self._note(recording), indent=2, allow_nan=False) + "\n"
+            replace_file(folder / NOTE, [note.encode()], f".{NOTE}.part")
+
+    def _next(self, recording: _Recording) -> Array | None:
+        """The next samples of a recording, `[2, channels, samples]`, when they have come; None at its end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._due(recording))
+            if recording.written < self._history.start:
+                recording.cut = "the disk was too slow"
+                return None
+            end = min(self._history.end, recording.limit, recording.written + self._piece)
+            if end <= recording.written:
+                if self._closed and recording.written < recording.limit:
+                    recording.cut = "monitoring ended"
+                elif recording.limit == recording.first + recording.longest:
+                    recording.cut = f"longer than {self._longest / self._rate:g} s"
+                return None
+            samples = self._history.between(recording.written, end)
+            recording.written = end
+            self._changed.notify_all()
+            return samples
+
+    def _due(self, recording: _Recording) -> bool:
+        """Whether there is a whole piece to write, or the rest."""
+        return self._history.end >= min(recording.written + self._piece, recording.limit)
+
+    def _note(self, recording: _Recording) -> dict[str, Any]:
+        with self._changed:
+            alarms = [dict(alarm) for alarm in recording.alarms]
+        for alarm in alarms:
+            del alarm["active"]
+        return {
+            "began": datetime.fromtimestamp(recording.began).astimezone().isoformat(timespec="milliseconds"),
+            "model": self._model,
+            "sample_rate": self._rate,
+            "channels": self._channels,
+            "start_s": recording.first / self._rate,
+            "seconds": (recording.written - recording.first) / self._rate,
+            "cut": recording.cut,
+            "input": INPUT,
+            "residual": RESIDUAL,
+            "alarms": alarms,
+        }
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for recordings, unless it is there.
+
+    Raises:
+        AudioFileError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise AudioFileError(f"{shown(folder)}: is a file; alarms are recorded into a folder. Name another.") from None
+    except OSError as error:
+        raise AudioFileError(f"{shown(folder)}: cannot be made: {error.strerror}. Choose another place.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise AudioFileError(f"{shown(folder)}: cannot be written to. Choose another place, or allow it.")
+
+
+def _new_folder(parent: Path, began: float) -> Path:
+    """A folder that was not there before, named by the time."""
+    stem = datetime.fromtimestamp(began).strftime("alarm-%Y%m%d-%H%M%S")
+    number = 1
+    while True:
+        folder = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

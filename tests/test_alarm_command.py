@@ -1,0 +1,184 @@
+"""The command of an alarm: run without a shell, seldom, never in the way; what goes wrong is said."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from audiocos.errors import UsageError
+from audiocos.live.alarmcommand import AlarmCommand, parse
+from audiocos.live.detector import AlarmEvent
+
+PYTHON = shlex.quote(sys.executable)
+
+
+def event(active=True, time_s=11.0):
+    return AlarmEvent(time_s, active, 9.0, 5.0, (1.0,) * 16, tuple(range(17)), None, None, 10.0)
+
+
+def script(code):
+    return f"{PYTHON} -c {shlex.quote(code)}"
+
+
+def run(command, events=1, every_s=10.0, pause=0.0, **options):
+    said = []
+    runner = AlarmCommand(command, say=said.append, every_s=every_s, **options)
+    for _ in range(events):
+        runner.change(event())
+        time.sleep(pause)
+    runner.close()
+    return said
+
+
+def test_it_gets_the_alarm_as_json(tmp_path):
+    out = tmp_path / "two words.json"
+    code = f"import os, sys; open({str(out)!r}, 'w').write(os.environ['AUDIOCOS_ALARM'] + sys.stdin.read())"
+    assert run(script(code)) == []
+    assert json.loads(out.read_text()) == event().row()
+
+
+def test_no_shell_comes_in_between(tmp_path):
+    out = tmp_path / "arguments"
+    code = f"import sys; open({str(out)!r}, 'w').write(repr(sys.argv[1:]))"
+    text = script(code) + " '$HOME' * ; rm '' \"a b\" | $(reboot)"
+    assert run(text) == []
+    assert eval(out.read_text()) == ["$HOME", "*", ";", "rm", "", "a b", "|", "$(reboot)"]
+
+
+def test_the_end_of_an_alarm_runs_nothing(tmp_path):
+    runner = AlarmCommand(script(f"open({str(tmp_path / 'ran')!r}, 'w')"), say=print)
+    runner.change(event(active=False))
+    runner.close()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_many_alarms_run_it_once(tmp_path):
+    command = script(f"open({str(tmp_path / 'ran')!r}, 'a').write('x')")
+    said = run(command, events=5)
+    assert (tmp_path / "ran").read_text() == "x"
+    assert len(said) == 1
+    assert "was not run for 4 alarms: within 10 s of another" in said[0]
+
+
+def test_after_the_pause_it_runs_again(tmp_path):
+    command = script(f"open({str(tmp_path / 'ran')!r}, 'a').write('x')")
+    assert run(command, events=3, every_s=0.0, pause=0.7) == []
+    assert (tmp_path / "ran").read_text() == "xxx"
+
+
+def test_one_at_a_time(tmp_path):
+    command = script(f"import time; open({str(tmp_path / 'ran')!r}, 'a').write('x'); time.sleep(1)")
+    said = run(command, events=4, every_s=0.0, pause=0.1)
+    assert (tmp_path / "ran").read_text() == "x"
+    assert "not run for 3 alarms" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("import sys; sys.exit(3)", "failed, exit code 3."),
+        ("import sys; print('one\\ntwo', file=sys.stderr); sys.exit(1)", "failed, exit code 1: two."),
+        ("import sys; sys.stderr.write('y' * 9**7 + '\\nlast'); sys.exit(1)", "failed, exit code 1: last."),
+        ("import os; os.kill(os.getpid(), 9)", "failed, signal 9."),
+    ],
+)
+def test_its_failure_is_said(code, text):
+    said = run(script(code))
+    assert len(said) == 1
+    assert said[0].startswith("The alarm command ")
+    assert said[0].endswith(text)
+
+
+def test_a_program_that_vanished_is_said(tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    said = []
+    runner = AlarmCommand(str(program), say=said.append)
+    program.unlink()
+    runner.change(event())
+    runner.close()
+    assert said == [f"The alarm command {program} cannot be run: No such file or directory."]
+
+
+def test_one_that_hangs_is_ended_with_its_children(tmp_path):
+    pids = tmp_path / "pids"
+    code = f"""
+import os, subprocess, sys, time
+child = subprocess.Popen(['sleep', '100'])
+open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')
+time.sleep(100)
+"""
+    said = run(script(code), longest_s=1.5)
+    assert "took longer than 1.5 s and was ended" in said[0]
+    deadline = time.monotonic() + 5
+    while any(alive(int(pid)) for pid in pids.read_text().split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def alive(pid):
+    """Running: neither gone nor a zombie that somebody else has to bury."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_what_it_leaves_running_holds_nothing_up(tmp_path):
+    began = time.monotonic()
+    said = run("sh -c 'sleep 3 & exit 0'")
+    assert time.monotonic() - began < 2.5
+    assert said == []
+
+
+def test_an_alarm_never_waits_and_leaves_no_zombie():
+    said = []
+    runner = AlarmCommand(script("import time; time.sleep(0.5)"), say=said.append, every_s=0.0)
+    began = time.monotonic()
+    for _ in range(100):
+        runner.change(event())
+    assert time.monotonic() - began < 0.2
+    runner.close()
+    children = subprocess.run(["ps", "-o", "stat=", "--ppid", str(os.getpid())], capture_output=True, text=True)
+    assert "Z" not in children.stdout
+
+
+def test_at_the_end_one_that_runs_is_left_to_itself(monkeypatch):
+    monkeypatch.setattr("audiocos.live.alarmcommand._LEAVE_S", 0.2)
+    began = time.monotonic()
+    said = run(script("import time; time.sleep(2)"))
+    assert time.monotonic() - began < 1.5
+    assert said == [f"The alarm command {sys.executable} is still running and goes on without us."]
+
+
+def test_no_thread_stays():
+    before = threading.active_count()
+    for _ in range(10):
+        run("true")
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "names no command"),
+        ("  ", "names no command"),
+        ("'' x", "names no command"),
+        ("echo 'open", "no closing quotation"),
+        ("no-such-program-here now", "no-such-program-here: no such program"),
+        ("/etc/passwd", "no such program"),
+    ],
+)
+def test_a_command_that_cannot_be_is_refused(text, why):
+    with pytest.raises(UsageError, match=why):
+        parse(text)
