@@ -45,13 +45,13 @@ class Second:
         return self.input_dbfs <= SILENCE_DBFS
 
 
-def band_edges(sample_rate: float) -> Float64:
-    """Edges of the bands in Hz, `[17]`, from 0 to half the rate, equally far apart in mel (O'Shaughnessy 1987).
+def band_edges(sample_rate: float, bands: int = BANDS) -> Float64:
+    """Edges of bands in Hz, `[bands + 1]`, from 0 to half the rate, equally far apart in mel (O'Shaughnessy 1987).
 
     >>> band_edges(8000).round().tolist()[:4], band_edges(8000)[-1].round(6)
     ([0.0, 88.0, 188.0, 300.0], np.float64(4000.0))
     """
-    return np.asarray(700.0 * np.expm1(np.linspace(0.0, np.log1p(sample_rate / 2 / 700.0), BANDS + 1)))
+    return np.asarray(700.0 * np.expm1(np.linspace(0.0, np.log1p(sample_rate / 2 / 700.0), bands + 1)))
 
 
 def band_weights(sample_rate: float, segment: int) -> Float64:

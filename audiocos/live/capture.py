@@ -1,0 +1,142 @@
+"""The key "record": what is listened to, into a file of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from audiocos.audio.formats import fits, from_float
+from audiocos.audio.names import shown
+from audiocos.audio.writer import Writer
+from audiocos.errors import AudiocosError
+from audiocos.metrics import Array
+
+_FORMAT, _SUBTYPE = "WAV", "FLOAT"  # the residual is often far below what 16 bits hold
+
+
+class Capture:
+    """Records between `start` and `stop`; a tap: `feed` runs on the meter thread, the rest on any other.
+
+    The file appears under its name when it is whole, and never in the place of another. One that has grown to what
+    its container holds (4 GiB) is finished, and the next begins.
+
+    Args:
+        sample_rate: Hz.
+        channels: C.
+        listening: says what is listened to: "output", "input" or "residual".
+        folder: where the files go.
+    """
+
+    def __init__(self, sample_rate: int, channels: int, listening: Callable[[], str], folder: str = ".") -> None:
+        self._rate, self._channels, self._listening, self._folder = sample_rate, channels, listening, folder
+        self._lock = threading.Lock()
+        self._writer: Writer | None = None
+        self._samples = 0
+        self._news: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it records."""
+        return self._writer is not None
+
+    @property
+    def time_s(self) -> float:
+        """How long the file has become, in seconds."""
+        return self._samples / self._rate
+
+    def news(self) -> str | None:
+        """What went wrong since the last time, told once."""
+        told, self._news = self._news, None
+        return told
+
+    def start(self) -> str:
+        """Begin a file; its name.
+
+        Raises:
+            AudioFileError: it cannot be made.
+        """
+        with self._lock:
+            if self._writer is None:
+                self._open()
+            assert self._writer is not None
+            return self._writer.name
+
+    def stop(self) -> str | None:
+        """Finish the file; its name, None where there is none.
+
+        Raises:
+            AudioFileError: it cannot be finished; the text names it and the remedy.
+        """
+        with self._lock:
+            return self._close()
+
+    def feed(self, x: Array, y: Array) -> None:
+        """Take the next block of both, `[channels, samples]`; what fails is told by `news`, and ends the file."""
+        with self._lock:
+            if self._writer is None:
+                return
+            what = self._listening()
+            try:
+                samples, _ = from_float(x if what == "input" else y if what == "output" else x - y, _SUBTYPE)
+                if not fits(_FORMAT, _SUBTYPE, self._channels, self._samples + len(samples)):
+                    self._close()
+                    self._open()
+                self._writer.write(samples)
+                self._samples += len(samples)
+            except AudiocosError as error:
+                self._news = str(error)
+                self._forget()
+
+    def _open(self) -> None:
+        path = _new_name(self._folder)
+        try:
+            self._writer = Writer(path, _FORMAT, _SUBTYPE, self._rate, self._channels)
+        except AudiocosError:
+            _remove_if_empty(path)
+            raise
+        self._samples = 0
+
+    def _close(self) -> str | None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return None
+        try:
+            writer.commit()
+        except AudiocosError:
+            writer.abort()
+            _remove_if_empty(writer.path)
+            raise
+        return writer.name
+
+    def _forget(self) -> None:
+        """Keep what was written, where that can be."""
+        with contextlib.suppress(AudiocosError):
+            self._close()
+
+
+def _new_name(folder: str) -> str:
+    """A name that no file has, taken at once by an empty one: another monitor may record, too.
+
+    Where the folder cannot be written to the name alone is given, and who opens it says why.
+    """
+    stem: Any = os.path.join(folder, time.strftime("audiocos-%Y%m%d-%H%M%S"))
+    for number in range(1, 1000):
+        path = f"{stem}{'' if number == 1 else f'-{number}'}.wav"
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            continue
+        except OSError:
+            return path
+        return path
+    raise AudiocosError(f"{shown(stem)}: a thousand files of this name are there. Move some away.")
+
+
+def _remove_if_empty(path: str) -> None:
+    with contextlib.suppress(OSError):
+        if os.path.getsize(path) == 0:
+            os.unlink(path)

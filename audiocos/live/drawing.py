@@ -1,0 +1,193 @@
+"""Charts out of characters: bars, curves, areas and images, as lines of rich's segments.
+
+Every line is exactly as wide as was asked for. Without colours the characters alone carry the picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+
+from audiocos.cosines import Float64
+
+Line = list[Segment]
+
+BLUE, GREEN, ORANGE, GREY = "#5b95e0", "#4fae7b", "#e2763f", "#8a8f98"
+"""Input, output and residual as in the reports, a little lighter; letters that stay back."""
+
+_AREA = {BLUE: "#3a629b", GREEN: "#387d5a", ORANGE: "#b05b2e"}
+"""The same for areas, which glare where letters do not."""
+
+_QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"  # by upper left 1, upper right 2, lower left 4, lower right 8
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_SHADES = " ░▒▓█"
+_BRAILLE_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+_STOPS = [(0.0, 13, 12, 22), (0.25, 62, 22, 92), (0.5, 146, 44, 98), (0.72, 216, 84, 58), (0.9, 245, 165, 52)]
+_STOPS.append((1.0, 250, 238, 165))
+SHADE_COUNT = 24
+
+
+@lru_cache(maxsize=4096)
+def style(colour: str | None = None, ground: str | None = None, bold: bool = False, line: bool = False) -> Style:
+    """A style, made once."""
+    return Style(color=colour, bgcolor=ground, bold=bold or None, underline=line or None)
+
+
+def text(content: str, colour: str | None = None, **look: bool) -> Segment:
+    """Some words."""
+    return Segment(content, style(colour, **look))
+
+
+def fit(line: Line, width: int) -> Line:
+    """The line cut or filled to a width in cells."""
+    return Segment.adjust_line_length(line, width)
+
+
+def between(left: Line, right: Line, width: int) -> Line:
+    """One line at the left edge, one at the right; the left is cut where both do not fit."""
+    right = fit(right, min(Segment.get_line_length(right), width))
+    return [*fit(left, width - Segment.get_line_length(right)), *right]
+
+
+def bar(upper: float, lower: float, peak: float, width: int, colour: str) -> Line:
+    """A bar of two halves, one for each channel, with a mark at the peak.
+
+    Args:
+        upper: from 0 to 1; 0 or less is nothing.
+        lower: likewise.
+        peak: likewise.
+        width: cells.
+        colour: BLUE, GREEN or ORANGE.
+    """
+    halves = [max(0, min(2 * width, round(2 * width * value))) for value in (upper, lower)]
+    cells = []
+    for cell in range(width):
+        bits = sum(
+            bit
+            for half, left, right in ((halves[0], 1, 2), (halves[1], 4, 8))
+            for bit, dot in ((left, 2 * cell), (right, 2 * cell + 1))
+            if dot < half
+        )
+        cells.append(_QUADRANTS[bits])
+    mark = min(width - 1, math.ceil(width * peak) - 1) if peak > 0.0 else -1
+    tenth = {round(width * step / 10) for step in range(1, 10)}
+    bare = style(GREY)
+    line: Line = []
+    for cell, character in enumerate(cells):
+        if cell == mark:
+            line.append(Segment("┃", style(colour, bold=True)))
+        elif character != " ":
+            line.append(Segment(character, style(_AREA[colour])))
+        else:
+            line.append(Segment("·" if cell in tenth else " ", bare))
+    return merged(line)
+
+
+def curve(values: Sequence[float | None], low: float, high: float, width: int, height: int, colour: str) -> list[Line]:
+    """A curve of dots, two a cell and four high, its newest value at the right edge; gaps where there is None.
+
+    Args:
+        values: oldest first; the last 2 `width` are drawn.
+        low: value at the lower edge.
+        high: value at the upper edge.
+        width: cells.
+        height: cells.
+        colour: of the dots.
+    """
+    dots = np.zeros((4 * height, 2 * width), dtype=bool)
+    shown = values[-2 * width :]
+    first = 2 * width - len(shown)
+    before: int | None = None
+    for column, value in enumerate(shown, first):
+        if value is None:
+            before = None
+            continue
+        share = (value - low) / (high - low)
+        row = round((4 * height - 1) * (1.0 - min(max(share, 0.0), 1.0)))
+        start, stop = (row, row) if before is None else (min(row, before), max(row, before))
+        dots[start : stop + 1, column] = True
+        before = row
+    cells = (dots.reshape(height, 4, width, 2) * _BRAILLE_DOTS[None, :, None, :]).sum(axis=(1, 3))
+    look = style(colour)
+    return [[Segment("".join(chr(0x2800 + code) if code else " " for code in row), look)] for row in cells.tolist()]
+
+
+def areas(behind: Float64, front: Float64, height: int, colours: bool) -> list[Line]:
+    """Two filled curves, a column each cell: the input behind, the residual in front of it.
+
+    Args:
+        behind: heights from 0 to 1, `[width]`.
+        front: likewise.
+        height: cells.
+        colours: whether there are any.
+    """
+    tops = [np.rint(np.clip(values, 0.0, 1.0) * 8 * height).astype(int).tolist() for values in (behind, front)]
+    lines = []
+    for row in reversed(range(height)):
+        line: Line = []
+        for back, fore in zip(*tops, strict=True):
+            back_here, fore_here = min(max(back - 8 * row, 0), 8), min(max(fore - 8 * row, 0), 8)
+            if not colours:
+                line.append(Segment("█" if fore_here > 3 else "░" if back_here > 3 else " "))
+            elif fore_here:
+                ground = _AREA[BLUE] if back_here > fore_here else None
+                line.append(Segment(_EIGHTHS[fore_here], style(_AREA[ORANGE], ground)))
+            else:
+                line.append(Segment(_EIGHTHS[back_here], style(_AREA[BLUE])))
+        lines.append(merged(line))
+    return lines
+
+
+def image(shades: Float64, kept: Sequence[bool], colours: bool) -> list[Line]:
+    """A picture, two rows a line.
+
+    Args:
+        shades: from 0 to 1, top row first, `[2 height, width]`.
+        kept: which rows are drawn in colour; the others in grey.
+        colours: whether there are any.
+    """
+    levels = np.rint(np.clip(shades, 0.0, 1.0) * (SHADE_COUNT - 1)).astype(int).tolist()
+    lines = []
+    for row in range(0, len(levels), 2):
+        pairs = zip(levels[row], levels[row + 1], strict=True)
+        if colours:
+            bright = (kept[row], kept[row + 1])
+            line = [Segment("▀", _two(upper, lower, *bright)) for upper, lower in pairs]
+        else:
+            darkest = SHADE_COUNT / len(_SHADES)
+            line = [Segment(_SHADES[int(max(pair) / darkest)]) for pair in pairs]
+        lines.append(merged(line))
+    return lines
+
+
+def sparkline(shares: Sequence[float]) -> str:
+    """Small columns, of shares from 0 to 1.
+
+    >>> sparkline([0.0, 0.5, 1.0])
+    '▁▄█'
+    """
+    return "".join(_EIGHTHS[max(1, min(8, round(8 * share)))] for share in shares)
+
+
+def merged(line: Line) -> Line:
+    """Neighbours of one style joined."""
+    return list(Segment.simplify(line))
+
+
+@lru_cache(maxsize=4 * SHADE_COUNT**2)
+def _two(upper: int, lower: int, upper_kept: bool, lower_kept: bool) -> Style:
+    return style(_colour(upper, upper_kept), _colour(lower, lower_kept))
+
+
+@lru_cache(maxsize=2 * SHADE_COUNT)
+def _colour(shade: int, kept: bool) -> str:
+    places, *channels = zip(*_STOPS, strict=True)
+    red, green, blue = (round(float(np.interp(shade / (SHADE_COUNT - 1), places, channel))) for channel in channels)
+    if not kept:
+        red = green = blue = round(0.6 * (0.3 * red + 0.59 * green + 0.11 * blue))
+    return f"#{red:02x}{green:02x}{blue:02x}"
