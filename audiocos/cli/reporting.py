@@ -18,6 +18,17 @@ from audiocos.modelcard import facts
 from audiocos.report import ErrorCurve, Excerpt, ReportItem, require_extra, write_report
 
 
+def check_report(path: str, force: bool) -> None:
+    """Fail early.
+
+    Raises:
+        AudiocosError: matplotlib or jinja2 is missing, or the file is there already.
+    """
+    if os.path.lexists(path) and not force:
+        raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
+    require_extra()
+
+
 class BatchReport:
     """Collect results, then write the page.
 
@@ -30,9 +41,7 @@ class BatchReport:
     """
 
     def __init__(self, path: str, force: bool) -> None:
-        if os.path.lexists(path) and not force:
-            raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
-        require_extra()
+        check_report(path, force)
         self._path = Path(path)
         self._items: list[ReportItem] = []
 

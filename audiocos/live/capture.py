@@ -123,7 +123,7 @@ def _new_name(folder: str) -> str:
 
     Where the folder cannot be written to the name alone is given, and who opens it says why.
     """
-    stem: Any = os.path.join(folder, time.strftime("audiocos-%Y%m%d-%H%M%S"))
+    stem: Any = os.path.normpath(os.path.join(folder, time.strftime("audiocos-%Y%m%d-%H%M%S")))
     for number in range(1, 1000):
         path = f"{stem}{'' if number == 1 else f'-{number}'}.wav"
         try:

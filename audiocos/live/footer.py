@@ -46,7 +46,7 @@ def _counts(status: Status) -> Line:
         if count:
             line += [text(f"{name} "), text(f"{short_count(count)}  ", ORANGE, bold=True)]
     none = [name for name, count in status.counts if not count]
-    return [*line, text(f"0 {', '.join(none)}" if none else "", GREY)]
+    return [*line, text(f"0 {' '.join(none)}" if none else "", GREY)]
 
 
 def _events(status: Status, message: str) -> Line:

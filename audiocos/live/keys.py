@@ -74,8 +74,9 @@ class Keys:
             return
         import termios
 
-        with contextlib.suppress(termios.error, OSError):
-            termios.tcsetattr(self._descriptor, termios.TCSANOW, self._before)
+        if self.foreground:  # in the background the shell has done it, and asking would stop us
+            with contextlib.suppress(termios.error, OSError):
+                termios.tcsetattr(self._descriptor, termios.TCSANOW, self._before)
         self._before = None
 
     def read(self, timeout_s: float) -> list[str]:

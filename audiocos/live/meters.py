@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from audiocos.cosines import Float64
 from audiocos.live.levels import CURVE_STEP_S, LONG_S, NOW_S, Level, Levels
 from audiocos.live.spectra import Spectra
@@ -100,12 +102,12 @@ class Meters:
         if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._channels:
             raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._channels}, samples].")
         for start in range(0, x.shape[1], PIECE):
-            with self._lock:
+            with self._lock, np.errstate(over="ignore", invalid="ignore"):  # of what is no sound
                 self._take(x[:, start : start + PIECE], y[:, start : start + PIECE])
 
     def reading(self) -> Reading:
         """What there is to see now."""
-        with self._lock:
+        with self._lock, np.errstate(over="ignore", invalid="ignore"):
             levels, fall = self._levels, self._waterfall
             input_dbfs, output_dbfs, residual_dbfs = levels.dbfs(1.0)
             spectrum_input, spectrum_residual = self._spectra.levels_db()

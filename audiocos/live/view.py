@@ -6,12 +6,10 @@ threads nowhere: it reads numbers that they leave behind.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from audiocos.errors import AudiocosError
@@ -62,8 +60,8 @@ def show(
     view = View(
         session, meters, model, Stage(model.name, model.parameters.coefficients, source, sink), detector, capture
     )
-    with Keys() as keys, Screen(file) as screen, _suspending(keys, screen):
-        view.run(keys, screen)
+    with Keys() as keys, Screen(file) as screen, _Suspension() as suspension:
+        view.run(keys, screen, suspension)
 
 
 class View:
@@ -88,14 +86,18 @@ class View:
         self.over = False
         """Whether somebody quit."""
 
-    def run(self, keys: Keys, screen: Screen) -> None:
+    def run(self, keys: Keys, screen: Screen, suspension: _Suspension) -> None:
         """Draw and obey until the session ends or somebody quits."""
         layout = Layout(screen.colours)
         while not self._session.ended and not self.over:
-            if not keys.foreground:
-                keys.read(_SLOWEST_S)
+            if suspension.asked:
+                screen.leave()
+                keys.pause()
+                suspension.stop()
+            if not keys.foreground:  # the terminal is somebody else's: neither read nor draw
+                time.sleep(_SLOWEST_S)
                 continue
-            keys.resume()  # after a stop in the background, which leaves the terminal to others
+            keys.resume()
             screen.enter()
             began = time.thread_time()
             screen.draw(layout.lines(self.scene(), *screen.size))
@@ -170,23 +172,29 @@ class View:
         self._message, self._message_at = message, time.monotonic()
 
 
-@contextlib.contextmanager
-def _suspending(keys: Keys, screen: Screen) -> Iterator[None]:
-    """Meanwhile Ctrl-Z gives the terminal back before the process stops; the view comes back with `fg`."""
-    stop: Any = getattr(signal, "SIGTSTP", None)
-    if stop is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+class _Suspension:
+    """Meanwhile Ctrl-Z only asks; the loop stops the process when it has given the terminal back."""
 
-    def suspend(number: int, frame: Any) -> None:
-        screen.leave()
-        keys.pause()
-        signal.signal(stop, signal.SIG_DFL)
-        os.kill(os.getpid(), stop)  # returns when we are continued
-        signal.signal(stop, suspend)
+    def __init__(self) -> None:
+        self._signal: Any = getattr(signal, "SIGTSTP", None)
+        self._before: Any = None
+        self.asked = False
 
-    before = signal.signal(stop, suspend)
-    try:
-        yield
-    finally:
-        signal.signal(stop, before)
+    def __enter__(self) -> _Suspension:
+        if self._signal is not None and threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(self._signal, self._ask)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._before is not None:
+            signal.signal(self._signal, self._before)
+
+    def stop(self) -> None:
+        """Stop the process, until somebody continues it."""
+        self.asked = False
+        signal.signal(self._signal, signal.SIG_DFL)
+        os.kill(os.getpid(), self._signal)
+        signal.signal(self._signal, self._ask)
+
+    def _ask(self, number: int, frame: Any) -> None:
+        self.asked = True

@@ -63,8 +63,10 @@ class Waterfall:
         self._spans = _spans(frequencies[self._order], edges, rate / (2 * framing.hop))
         self._power = np.zeros(frequencies.size + 1)  # the last one stays zero
         self.frequencies_hz: Float64 = (edges[:-1] + edges[1:]) / 2
-        # A sine at full scale has the energy H/2 in a hop, most of it in one coefficient: 0 dB.
-        self._scale = 2.0 / framing.hop
+        # What a sine at full scale gives in the coefficient of its frequency is 0 dB, however a model shares its
+        # gain between analysis and synthesis.
+        gain = 0.5 * abs(float(pair.analysis_amplitudes @ framing.analysis_window))
+        self._scale = 1.0 / gain**2 if gain > 0.0 else 0.0
         self._rows: deque[Float64] = deque(maxlen=ROWS)
         self.reset()
 

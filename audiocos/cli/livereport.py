@@ -1,0 +1,111 @@
+"""The page of a monitored stretch: what `reconstruct --report` shows of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from audiocos.audio.excerpt import Observer
+from audiocos.audio.names import shown
+from audiocos.cli.reporting import check_report
+from audiocos.live.status import clock
+from audiocos.live.watched import Happening
+from audiocos.metrics import Array, Figures
+from audiocos.model import Model
+from audiocos.modelcard import facts
+from audiocos.report import ErrorCurve, Excerpt, ReportItem, write_report
+
+_MOST_EVENTS = 20
+
+
+class StretchReport:
+    """A tap that keeps what a page shows, in constant memory; `write` the page when the sound has ended.
+
+    Args:
+        path: the HTML file.
+        force: it may be there already.
+        sample_rate: Hz.
+
+    Raises:
+        AudiocosError: matplotlib or jinja2 is missing, or the file is there already.
+    """
+
+    def __init__(self, path: str, force: bool, sample_rate: int) -> None:
+        check_report(path, force)
+        self._path, self._rate = Path(path), sample_rate
+        self._observer = Observer(sample_rate)
+
+    def feed(self, x: Array, y: Array) -> None:
+        """Take the next block of both, `[channels, samples]`, aligned in time."""
+        self._observer.update(x, y)
+
+    def write(
+        self,
+        model: Model,
+        figures: Figures,
+        *,
+        source: str,
+        sink: str,
+        channels: int,
+        latency_samples: int,
+        counters: Any,
+        events: Sequence[Happening],
+    ) -> None:
+        """Write the page.
+
+        Args:
+            model: that ran.
+            figures: of the whole stretch.
+            source: where the sound came from, in words.
+            sink: where it went, in words; "" for nowhere.
+            channels: how many.
+            latency_samples: by how much the output lagged the input.
+            counters: a dataclass of counts.
+            events: what happened, in the order of time.
+
+        Raises:
+            AudiocosError: the page cannot be written.
+        """
+        counts = asdict(counters)
+        row: dict[str, object] = {
+            "input": source,
+            "output": sink or None,
+            "frames": figures.samples,
+            "channels": channels,
+            "model": model.name,
+            "snr_db": figures.snr_db,
+            "segmental_snr_db": figures.segmental_snr_db,
+            "mse": figures.mse,
+            "max_abs_error": figures.max_abs_error,
+            "log_spectral_distance_db": figures.log_spectral_distance_db,
+            "clipped_samples": counts.get("clipped_samples", 0),
+            "latency_samples": latency_samples,
+        }
+        start_s, x, y = self._observer.excerpt()
+        excerpt = Excerpt(start_s, x, y) if x.size else None
+        item = ReportItem(
+            shown(source), self._rate, row, excerpt, ErrorCurve(*self._observer.curve()), _notes(counts, events)
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_report(
+            self._path,
+            [item],
+            title="What was lost",
+            subtitle=f'Monitored through the model "{model.name}". {model.description}',
+            model_facts=facts(model),
+        )
+
+
+def _notes(counts: dict[str, int], events: Sequence[Happening]) -> list[str]:
+    """What went wrong: the counts that are not zero, and the first events."""
+    notes = []
+    if any(counts.values()):
+        counted = [f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count]
+        notes.append(f"Counted: {', '.join(counted)}.")
+    if events:
+        told = [f"{clock(event.time_s)} {event.text}" for event in events[:_MOST_EVENTS]]
+        more = len(events) - len(told)
+        notes.append(f"Events: {'; '.join(told)}{f'; and {more} more' if more else ''}.")
+    return notes

@@ -1,0 +1,70 @@
+"""A monitored stretch without threads or devices: real sound, a real model, the real meters."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+import soundfile
+
+import audiocos
+from audiocos.live.meters import Meters
+
+SAMPLES = "samples"
+
+
+def recording(name, seconds=None):
+    """A recording of samples/, `[channels, samples]` and its rate; repeated to `seconds`."""
+    sound, rate = soundfile.read(f"{SAMPLES}/{name}", dtype="float32", always_2d=True)
+    sound = sound.T
+    if seconds is not None:
+        count = round(seconds * rate)
+        sound = np.tile(sound, (1, -(-count // sound.shape[1])))[:, :count]
+    return np.ascontiguousarray(sound), rate
+
+
+def metered(sound, rate, model):
+    """Meters that have been fed a sound and its reconstruction."""
+    model = audiocos.load(model)
+    meters = Meters(rate, sound.shape[0], model=model)
+    meters.feed(sound, model.reconstruct(sound))
+    return meters
+
+
+class HopTimes:
+    def over_run(self):
+        return 0.4, 0.9, 2.5
+
+    def last(self, seconds):
+        return 0.4, 0.8, 1.6
+
+
+@dataclass
+class Counters:
+    input_overflows: int = 0
+    late_hops: int = 0
+    dropped_samples: int = 0
+
+
+@dataclass
+class Played:
+    """What a view needs of a session."""
+
+    sample_rate: int = 44100
+    channels: int = 2
+    time_s: float = 75.0
+    deadline_ms: float = 5.8
+    listen: str = "output"
+    keep: int | None = None
+    ended: bool = False
+    hop_times: HopTimes = field(default_factory=HopTimes)
+    latency: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(algorithmic=441, buffering=882, device=0, total=1323)
+    )
+    counters: Counters = field(default_factory=Counters)
+    events: list = field(default_factory=list)
+
+
+def alarm(**changes):
+    state = {"active": False, "score": 3.1, "threshold": 8.2, "bands": (0.5,) * 16, "since_s": None, "count": 0}
+    state |= {"band_edges_hz": tuple(np.linspace(0.0, 4000.0, 17)), "below_db": None}
+    return SimpleNamespace(**(state | changes))
