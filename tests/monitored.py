@@ -1,6 +1,7 @@
 """A monitored stretch without threads or devices: real sound, a real model, the real meters."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import soundfile
 import audiocos
 from audiocos.live.meters import Meters
 
-SAMPLES = "samples"
+SAMPLES = Path(__file__).parent.parent / "samples"
 
 
 def recording(name, seconds=None):

@@ -35,9 +35,9 @@ def can_draw(file: TextIO | None) -> bool:
 
 
 class Screen:
-    """The terminal's other screen, with the cursor hidden; use as a context manager.
+    """The terminal's other screen, with the cursor hidden, between `enter` and `leave`.
 
-    `leave` and `enter` lend it back meanwhile.
+    Use as a context manager, which leaves it at the end.
 
     Args:
         file: where to draw.
@@ -51,7 +51,6 @@ class Screen:
         self._entered = False
 
     def __enter__(self) -> Screen:
-        self.enter()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:

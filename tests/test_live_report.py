@@ -1,0 +1,82 @@
+"""`--report` of a monitored stretch is the report that `reconstruct` writes for the same sound."""
+
+import re
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from monitored import SAMPLES
+
+import audiocos
+from audiocos.cli.livereport import StretchReport
+from audiocos.errors import AudiocosError
+
+pytest.importorskip("matplotlib")
+
+PICTURE = re.compile(r'src="(data:image/png[^"]+)"')
+SOUND = re.compile(r'src="(data:audio/flac[^"]+)"')
+
+
+@dataclass
+class Counters:
+    late_hops: int = 0
+    dropped_samples: int = 0
+    clipped_samples: int = 0
+
+
+def written(path, x, y, rate, counters=None, events=()):
+    """The page of a stretch fed in small blocks."""
+    report = StretchReport(str(path), False, rate)
+    for start in range(0, x.shape[1], 777):
+        report.feed(x[:, start : start + 777], y[:, start : start + 777])
+    report.write(
+        audiocos.load("lapped-quarter"),
+        audiocos.compare(x, y, rate),
+        source="speech-demo.wav",
+        sink="speakers",
+        channels=x.shape[0],
+        latency_samples=1234,
+        counters=counters or Counters(),
+        events=events,
+    )
+    return path.read_text()
+
+
+def test_pictures_sound_and_figures_are_those_that_reconstruct_writes(reconstruct, tmp_path):
+    source = SAMPLES / "speech-demo.wav"
+    reconstruct(source, "-o", "out.wav", "--model", "lapped-quarter", "--report", "file.html")
+    x, rate = soundfile.read(source, dtype="float32", always_2d=True)
+    y, _ = soundfile.read("out.wav", dtype="float32", always_2d=True)
+    page = written(tmp_path / "live.html", np.ascontiguousarray(x.T), np.ascontiguousarray(y.T), rate)
+    other = (tmp_path / "file.html").read_text()
+    for pattern, count in ((PICTURE, 3), (SOUND, 3)):
+        assert len(pattern.findall(page)) == count
+        assert pattern.findall(page) == pattern.findall(other)
+    cells = [re.findall(r"<td>(.*?)</td>", text)[:6] for text in (page, other)]
+    assert cells[0] == cells[1]
+    assert "Monitored through the model" in page and "1234 samples" in page
+
+
+def test_what_went_wrong_is_on_the_page(tmp_path):
+    x = np.full((1, 4000), 0.1)
+    events = [SimpleNamespace(time_s=float(second), text=f"late <{second}>") for second in range(25)]
+    page = written(tmp_path / "page.html", x, 0.9 * x, 8000, Counters(late_hops=25, clipped_samples=7), events)
+    assert "Counted: late hops 25, clipped samples 7." in page
+    assert "Events: 0:00 late &lt;0&gt;; 0:01 late &lt;1&gt;" in page
+    assert "late &lt;19&gt;; and 5 more." in page
+    calm = written(tmp_path / "calm.html", x, 0.9 * x, 8000)
+    assert "Counted" not in calm and "Events" not in calm
+
+
+def test_nothing_monitored_is_a_page_all_the_same(tmp_path):
+    page = written(tmp_path / "none.html", np.zeros((2, 0)), np.zeros((2, 0)), 48000)
+    assert "speech-demo.wav" in page and not PICTURE.findall(page)
+
+
+def test_a_page_that_is_there_is_kept(tmp_path):
+    (tmp_path / "page.html").write_text("mine")
+    with pytest.raises(AudiocosError, match="exists already. Pass --force"):
+        StretchReport(str(tmp_path / "page.html"), False, 8000)
+    StretchReport(str(tmp_path / "page.html"), True, 8000)

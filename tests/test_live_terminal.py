@@ -1,0 +1,192 @@
+"""The view in a terminal of its own: what 80 x 24 show, keys, sizes, and that every way out leaves it as it was."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("termios")
+from conftest import needs
+from terminal import Terminal
+
+HERE = Path(__file__).parent
+PATHS = {"PYTHONPATH": f"{HERE.parent}:{HERE}"}
+ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?25h\x1b[?1049l"
+
+
+def monitor(name="speech-demo.wav", seconds=60, ending="plain", **options):
+    environment = PATHS | options.pop("environment", {})
+    arguments = [sys.executable, str(HERE / "monitor_a_recording.py"), name, str(seconds), ending]
+    return Terminal(arguments, environment=environment, **options)
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch):
+    monkeypatch.chdir(HERE.parent)
+
+
+def test_80_by_24_show_sound_as_it_goes_by():
+    with monitor("guitar-chord.flac") as terminal:
+        terminal.wait_for("0:02", "quit")
+        rows = terminal.rows
+        assert rows[0].startswith("audiocos lapped-quarter  guitar-chord.flac  44.1 kHz stereo")
+        assert [row.split()[0] for row in rows[1:5]] == ["input", "output", "residual", "SNR"]
+        assert "█" in rows[1] and "dB" in rows[4]
+        assert "spectrum" in terminal.text and "coefficients" in terminal.text
+        assert [row.split()[0] for row in rows[18:23]] == ["latency", "load", "counts", "events", "alarm"]
+        before = rows[0]
+        terminal.look(1.2)
+        assert terminal.rows[0] != before, "the clock goes on"
+        terminal.type("q")
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+        assert "over, before its end" in terminal.text
+
+
+def test_keys_reach_the_session_at_once():
+    with monitor() as terminal:
+        terminal.wait_for("quit")
+        for keys, told in (("r", "listening to the residual"), ("-\x1b[D", "the lowest 32 of 64"), ("\x1b", "")):
+            terminal.type(keys)
+            terminal.wait_for(told)
+        terminal.type("f")
+        terminal.wait_for("frozen")
+        terminal.type("F")
+        terminal.look(0.5)
+        assert "frozen" not in terminal.text
+        terminal.type("Q")
+        terminal.wait()
+        assert "listening to residual, keep 32" in terminal.text
+
+
+def test_a_recording_is_whole_when_the_key_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with monitor() as terminal:
+        terminal.wait_for("quit")
+        terminal.type("c")
+        terminal.wait_for("rec 0:01")
+        terminal.type("c")
+        terminal.wait_for("recorded 1.")
+        terminal.type("q")
+        terminal.wait()
+    (made,) = tmp_path.glob("audiocos-*.wav")
+    assert made.stat().st_size > 4 * 8000
+
+
+def test_it_follows_the_size_of_the_window():
+    with monitor() as terminal:
+        terminal.wait_for("quit")
+        for size in ((120, 40), (64, 18), (80, 24)):
+            terminal.resize(*size)
+            terminal.look(0.6)
+            assert terminal.rows[-1].rstrip().endswith("quit")
+            assert terminal.rows[0].startswith("audiocos")
+            assert not any(row.startswith("audiocos") for row in terminal.rows[1:]), "no traces of the old size"
+        terminal.resize(40, 10)
+        terminal.wait_for("This view needs 64 x 18", "q quits")
+        terminal.type("q")
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+
+
+def test_frames_come_whole_and_only_their_changes():
+    with monitor() as terminal:
+        terminal.wait_for("0:02")
+        terminal.raw = b""
+        terminal.look(2.0)
+        frames = terminal.raw.split(b"\x1b[?2026h")[1:]
+        assert 10 <= len(frames) / 2.0 <= 20
+        assert all(frame.endswith(b"\x1b[?2026l") for frame in frames[:-1])
+        assert b"\x1b[2J" not in terminal.raw
+        assert len(terminal.raw) / 2.0 < 100_000
+
+
+@pytest.mark.parametrize("way", ["quit", "end", "fails", "interrupt", "terminate"])
+def test_every_way_out_puts_the_terminal_back(way):
+    seconds = 2 if way == "end" else 60
+    with monitor(seconds=seconds, ending=way) as terminal:
+        before = terminal.settings()
+        terminal.wait_for("quit")
+        assert terminal.settings() != before
+        if way == "quit":
+            terminal.type("q")
+        elif way == "interrupt":
+            terminal.type("\x03")
+        elif way == "terminate":
+            terminal.wait_for("0:01")
+            os.kill(terminal.pid, signal.SIGINT)  # what `audiocos` makes of SIGTERM is an exception, too
+        status = terminal.wait()
+        assert terminal.settings() == before
+        assert terminal.raw.count(ENTER) == terminal.raw.count(LEAVE) == 1
+        after = terminal.raw.split(LEAVE)[1]
+        if way in ("quit", "end"):
+            assert os.waitstatus_to_exitcode(status) == 0
+            assert b"over" in after
+        else:
+            assert (b"on purpose" if way == "fails" else b"KeyboardInterrupt") in after
+
+
+@needs("bash")
+def test_ctrl_z_lends_the_terminal_to_the_shell_and_fg_takes_it_back():
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], environment={"PS1": "ready> ", **PATHS}) as terminal:
+        terminal.wait_for("ready>")
+        terminal.type(f"{sys.executable} tests/monitor_a_recording.py speech-demo.wav 60 plain\n")
+        terminal.wait_for("0:01", "quit")
+        terminal.type("\x1a")
+        terminal.wait_for("Stopped", "ready>")
+        assert terminal.raw.count(ENTER) == terminal.raw.count(LEAVE) == 1
+        terminal.type("echo shell-$((6 * 7))\n")
+        terminal.wait_for("shell-42")
+        terminal.type("fg\n")
+        terminal.wait_until(lambda: terminal.raw.count(ENTER) == 2)
+        terminal.wait_until(lambda: b"coefficients" in terminal.raw.split(ENTER)[2])
+        terminal.type("q")
+        terminal.wait_for("over, before its end")
+        terminal.wait_until(lambda: terminal.raw.endswith(b"ready> "))
+        terminal.type("exit\n")
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+
+
+@needs("bash")
+def test_in_the_background_it_neither_draws_nor_takes_keys():
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], environment={"PS1": "ready> ", **PATHS}) as terminal:
+        terminal.wait_for("ready>")
+        terminal.type(f"{sys.executable} tests/monitor_a_recording.py speech-demo.wav 3 plain &\n")
+        terminal.wait_for("over, at its end")
+        assert ENTER not in terminal.raw and "coefficients" not in terminal.text and "Stopped" not in terminal.text
+        terminal.type("exit\n")
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+
+
+def test_keys_come_from_the_terminal_where_standard_input_is_the_sound():
+    reader, writer = os.pipe()
+    with monitor(stdin=reader) as terminal:
+        terminal.wait_for("quit")
+        os.write(writer, b"qqqq")
+        terminal.look(0.5)
+        assert "residual" in terminal.text
+        terminal.type("q")
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+    os.close(reader)
+    os.close(writer)
+
+
+def test_without_colours_the_view_is_readable():
+    with monitor(environment={"NO_COLOR": "1"}) as terminal:
+        terminal.wait_for("0:01", "quit", "░")
+        assert b"38;2" not in terminal.raw and b"48;2" not in terminal.raw
+        terminal.type("q")
+        terminal.wait()
+
+
+def test_keys_can_be_imported_where_there_is_no_termios():
+    code = "import sys; sys.modules.update(termios=None, fcntl=None, pty=None, tty=None); import audiocos.live.view"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=HERE.parent)
+
+
+def test_watching_needs_neither_torch_nor_what_only_files_need():
+    code = "import audiocos.live.view, audiocos.live.lines, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=HERE.parent, capture_output=True, text=True)
+    modules = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not modules & {"torch", "librosa", "matplotlib", "sounddevice", "numba"}

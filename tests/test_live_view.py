@@ -1,0 +1,319 @@
+"""The view: every size holds, the figures on it are the meters', keys do what they say, nothing flickers."""
+
+import io
+import json
+import re
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from monitored import Counters, Played, alarm, metered, recording
+from rich.segment import Segment
+
+import audiocos
+from audiocos.live.capture import Capture
+from audiocos.live.layout import Layout
+from audiocos.live.lines import line, show_lines
+from audiocos.live.meters import Meters
+from audiocos.live.screen import LEAST_HEIGHT, LEAST_WIDTH, Screen, can_draw
+from audiocos.live.status import Stage, Status
+from audiocos.live.view import View
+
+
+@pytest.fixture(scope="module")
+def chord():
+    sound, rate = recording("guitar-chord.flac", 12.0)
+    return metered(sound, rate, "lapped-quarter")
+
+
+def view_of(meters, session=None, detector=None, capture=None, model="lapped-quarter"):
+    model = audiocos.load(model)
+    stage = Stage(model.name, model.parameters.coefficients, "guitar-chord.flac", "speakers")
+    return View(session or Played(), meters, model, stage, detector, capture)
+
+
+def words(view, width=80, height=24, colours=True):
+    return ["".join(one.text for one in row) for row in Layout(colours).lines(view.scene(), width, height)]
+
+
+@pytest.mark.parametrize("size", [(64, 18), (80, 24), (79, 25), (100, 29), (100, 30), (131, 43), (250, 80)])
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_picture_is_exactly_as_large_as_the_screen(chord, size, colours):
+    lines = Layout(colours).lines(view_of(chord, detector=SimpleNamespace(state=alarm())).scene(), *size)
+    assert [Segment.get_line_length(row) for row in lines] == [size[0]] * size[1]
+    assert not any("\n" in one.text or one.control for row in lines for one in row)
+
+
+def test_80_by_24_shows_all_there_is(chord):
+    session = Played(
+        counters=Counters(late_hops=3), events=[SimpleNamespace(time_s=65.0, text="late: a hop took 7 us")]
+    )
+    rows = words(view_of(chord, session, SimpleNamespace(state=alarm())))
+    text = "\n".join(rows)
+    reading = chord.reading()
+    assert rows[0].split() == [
+        "audiocos",
+        "lapped-quarter",
+        "guitar-chord.flac",
+        "→",
+        "speakers",
+        "44.1",
+        "kHz",
+        "stereo",
+        "1:15",
+    ]
+    for row, name, dbfs, level in zip(
+        rows[1:4],
+        ("input", "output", "residual"),
+        (reading.input_dbfs, reading.output_dbfs, reading.residual_dbfs),
+        (reading.input, reading.output, reading.residual),
+        strict=True,
+    ):
+        assert re.fullmatch(rf"{name} .* {dbfs:.1f} +peak +{max(level.peak_dbfs):.1f} dBFS", row)
+    figures = [f"{value:.1f} dB" for value in (reading.snr_now_db, reading.snr_3s_db, reading.snr_run_db)]
+    assert re.search(r"SNR +now {} +3 s {} +run {} ".format(*figures), rows[4])
+    assert re.search("[\u2801-\u28ff]{3}", text), "a curve"
+    assert "▀" in text and "█" in text
+    assert "latency  30.0 ms = model 10.0 + buffers 20.0 + device 0.0" in text
+    assert "load     p50 6.9 %  p99 14 %  max 28 % of 5.8 ms   run p99 16 %  max 43 %" in text
+    assert "counts   late 3  0 dropped over" in text
+    assert "events   1:05 late: a hop took 7 us" in text
+    assert "alarm    quiet  score 3.1 of 8.2" in text
+    assert rows[-1].split() == [
+        "output",
+        "input",
+        "residual",
+        "-",
+        "+",
+        "keep",
+        "64",
+        "of",
+        "64",
+        "freeze",
+        "reset",
+        "record",
+        "quit",
+    ]
+
+
+def test_an_alarm_says_so_and_which_bands_speak(chord):
+    bands = (0.0,) * 5 + (200.0,) + (-3.0,) + (0.0,) * 9
+    state = alarm(active=True, score=14.2, since_s=12.0, count=2, bands=bands)
+    (row,) = (row for row in words(view_of(chord, detector=SimpleNamespace(state=state))) if "ALARM" in row)
+    assert "ALARM since 0:12" in row and "score 14.2 of 8.2" in row and "2 so far" in row
+    assert "▁▁▁▁▁█▁▁▁▁▁▁▁▁▁▁ 0 to 4 kHz" in row
+    below = alarm(score=None, threshold=None, below_db=20.0)
+    assert any(
+        "quiet" in row and "SNR below 20 dB" in row
+        for row in words(view_of(chord, detector=SimpleNamespace(state=below)))
+    )
+    waiting = alarm(score=None)
+    assert any("no score yet" in row for row in words(view_of(chord, detector=SimpleNamespace(state=waiting))))
+
+
+def test_silence_and_exact_copies_are_told_apart():
+    meters = Meters(8000, 1, model=audiocos.load("exact"))
+    assert "now -  " in "\n".join(words(view_of(meters)))
+    assert "waiting for sound" not in "\n".join(words(view_of(meters)))
+    meters.feed(np.zeros((1, 8000)), np.zeros((1, 8000)))
+    text = "\n".join(words(view_of(meters)))
+    assert "now -  " in text and "waiting for sound" in text
+    tone = 0.5 * np.sin(np.arange(16000))[None]
+    meters.feed(tone, tone)
+    text = "\n".join(words(view_of(meters)))
+    assert "now exact" in text and "exact: nothing is lost" in text
+
+
+def test_what_is_left_out_is_grey_and_said(chord):
+    layout, view = Layout(True), view_of(chord, Played(keep=16))
+    text = "\n".join("".join(one.text for one in row) for row in layout.lines(view.scene(), 80, 24))
+    assert "grey: left out" in text and "keep 16 of 64" in text
+    upper = [
+        one.style.color.triplet for row in layout.lines(view.scene(), 80, 24)[10:13] for one in row if "▀" in one.text
+    ]
+    assert upper and all(colour.red == colour.green == colour.blue for colour in upper)
+
+
+def test_without_colours_the_picture_is_still_there(chord):
+    text = "\n".join(words(view_of(chord), colours=False))
+    assert "░░░" in text and "▓" in text and "▀▀" not in text
+
+
+def test_a_window_too_small_says_so_and_how_to_leave(chord):
+    rows = words(view_of(chord), 40, 5)
+    assert [len(row) for row in rows] == [40] * 5
+    assert rows[1].strip() == f"This view needs {LEAST_WIDTH} x {LEAST_HEIGHT} cells."
+    assert rows[2].strip() == "q quits."
+    assert len(words(view_of(chord), 3, 1)) == 1
+
+
+def test_listening_keys_turn_the_session(chord):
+    session = Played()
+    view = view_of(chord, session)
+    for key, what in (("r", "residual"), ("i", "input"), ("o", "output")):
+        view.press(key)
+        assert session.listen == what
+        assert f"listening to the {what}" in "\n".join(words(view))
+    view.press("x")
+    assert not view.over
+    view.press("q")
+    assert view.over
+
+
+def test_fewer_and_more_coefficients_go_in_steps_from_all_to_one_and_back(chord):
+    session = Played()
+    view = view_of(chord, session)
+    down = []
+    for _ in range(14):
+        view.press("-")
+        down.append(session.keep)
+    assert down == [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1, 1, 1]
+    up = []
+    for key in ["+", "right", "up", "="] * 3:
+        view.press(key)
+        up.append(session.keep)
+    assert up == [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, None, None]
+    assert "all 64 coefficients" in "\n".join(words(view))
+
+
+def test_freezing_stops_the_picture_and_not_the_meters():
+    sound, rate = recording("speech-demo.wav", 3.0)
+    meters = metered(sound, rate, "lapped-quarter")
+    view = view_of(meters)
+    view.press("f")
+    before = words(view)
+    assert "frozen" in before[0]
+    meters.feed(sound, 0 * sound)
+    assert words(view) == before
+    view.press("f")
+    after = words(view)
+    assert after[1:12] != before[1:12] and "frozen" not in after[0]
+
+
+def test_reset_begins_the_figures_anew():
+    sound, rate = recording("speech-demo.wav", 3.0)
+    meters = metered(sound, rate, "lapped-quarter")
+    view = view_of(meters)
+    view.press("s")
+    assert meters.reading().snr_run_db is None
+    assert "meters reset" in "\n".join(words(view))
+
+
+def test_record_starts_and_stops_and_says_where(chord, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    capture = Capture(8000, 1, lambda: "output")
+    view = view_of(chord, capture=capture)
+    view.press("c")
+    assert capture.running
+    capture.feed(np.zeros((1, 8000)), np.zeros((1, 8000)))
+    rows = words(view)
+    assert "● rec 0:01" in rows[0]
+    view.press("c")
+    (made,) = tmp_path.iterdir()
+    assert f"recorded 1.0 s: {made.name}" in "\n".join(words(view))
+    view_of(chord).press("c")  # nothing to record with: no error
+
+
+def test_a_recording_that_cannot_be_made_is_told(chord, tmp_path):
+    (tmp_path / "file").write_text("")
+    view = view_of(chord, capture=Capture(8000, 1, lambda: "output", folder=str(tmp_path / "file")))
+    view.press("c")
+    assert "cannot be made" in "\n".join(words(view, 200))
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def test_only_what_changed_is_written(chord, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    terminal = Terminal()
+    with Screen(terminal) as screen:
+        screen.enter()
+        layout, view = Layout(screen.colours), view_of(chord)
+        screen.draw(layout.lines(view.scene(), 80, 25))
+        whole = terminal.tell()
+        screen.draw(layout.lines(view.scene(), 80, 25))
+        assert terminal.tell() == whole
+        scene = view.scene()
+        changed = replace(scene, status=replace(scene.status, time_s=76.0))
+        screen.draw(layout.lines(changed, 80, 25))
+        update = terminal.getvalue()[whole:]
+        assert 0 < len(update) < 300
+        assert update.startswith("\x1b[?2026h") and update.endswith("\x1b[?2026l")
+        assert "\x1b[2J" not in update, "a cleared screen flickers"
+    assert terminal.getvalue().endswith("\x1b[?25h\x1b[?1049l")
+
+
+def test_where_no_view_can_be_drawn(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    terminal = Terminal()
+    assert can_draw(terminal)
+    terminal.encoding = "ascii"
+    assert not can_draw(terminal)
+    terminal.encoding = "utf-8"
+    monkeypatch.setenv("TERM", "dumb")
+    assert not can_draw(terminal)
+    assert not can_draw(io.StringIO())
+    assert not can_draw(None)
+
+
+def test_lines_say_the_same_in_one_line(chord):
+    reading = chord.reading()
+    session = Played(counters=Counters(dropped_samples=512))
+    told = line(reading, Status.of(session, SimpleNamespace(state=alarm(active=True, score=14.2))))
+    assert told.startswith(f"   0:12  SNR {reading.snr_db:.1f} dB (3 s {reading.snr_3s_db:.1f} dB, run ")
+    assert (
+        f"in {reading.input_dbfs:.1f} out {reading.output_dbfs:.1f} residual {reading.residual_dbfs:.1f} dBFS" in told
+    )
+    assert told.endswith("dropped 512  ALARM score 14.2")
+    silent = Meters(8000, 1)
+    silent.feed(np.zeros((1, 8000)), np.zeros((1, 8000)))
+    assert "SNR - (3 s -, run -)  in - out - residual - dBFS" in line(silent.reading(), Status.of(session, None))
+
+
+def test_a_line_comes_with_every_second_until_the_session_ends():
+    sound, rate = recording("speech-demo.wav", 3.5)
+
+    class Ending(Played):
+        polls = 0
+
+        @property
+        def ended(self):
+            part = slice(self.polls * rate // 2, (self.polls + 1) * rate // 2)
+            meters.feed(sound[:, part], 0.9 * sound[:, part])
+            self.polls += 1
+            return self.polls > 7
+
+        @ended.setter
+        def ended(self, value):
+            pass
+
+    meters, file = Meters(rate, 1), io.StringIO()
+    show_lines(Ending(), meters, file=file)
+    assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01", "0:02", "0:03"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+def test_a_picture_takes_less_than_a_tenth_of_a_core(chord, size, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    sound, rate = recording("guitar-chord.flac", 4.0)
+    meters = Meters(rate, 2, model=audiocos.load("lapped-quarter"))
+    with Screen(Terminal()) as screen:
+        screen.enter()
+        layout, view, spent = Layout(screen.colours), view_of(meters), 0.0
+        for start in range(0, sound.shape[1], rate // 15):
+            part = sound[:, start : start + rate // 15]
+            meters.feed(part, 0.9 * part)
+            began = time.thread_time()
+            screen.draw(layout.lines(view.scene(), *size))
+            spent += time.thread_time() - began
+    print(json.dumps({"size": size, "share of a core": spent / 4.0}))
+    assert spent < (0.1 if size[0] < 100 else 0.25) * 4.0
