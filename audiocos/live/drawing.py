@@ -64,28 +64,21 @@ def bar(upper: float, lower: float, peak: float, width: int, colour: str) -> Lin
         width: cells.
         colour: BLUE, GREEN or ORANGE.
     """
-    halves = [max(0, min(2 * width, round(2 * width * value))) for value in (upper, lower)]
-    cells = []
-    for cell in range(width):
-        bits = sum(
-            bit
-            for half, left, right in ((halves[0], 1, 2), (halves[1], 4, 8))
-            for bit, dot in ((left, 2 * cell), (right, 2 * cell + 1))
-            if dot < half
-        )
-        cells.append(_QUADRANTS[bits])
-    mark = min(width - 1, math.ceil(width * peak) - 1) if peak > 0.0 else -1
-    tenth = {round(width * step / 10) for step in range(1, 10)}
-    bare = style(GREY)
-    line: Line = []
-    for cell, character in enumerate(cells):
-        if cell == mark:
-            line.append(Segment("┃", style(colour, bold=True)))
-        elif character != " ":
-            line.append(Segment(character, style(_AREA[colour])))
-        else:
-            line.append(Segment("·" if cell in tenth else " ", bare))
-    return merged(line)
+    halves = sorted((max(0, min(2 * width, round(2 * width * value))), row) for value, row in ((upper, 0), (lower, 1)))
+    (short, _), (long, row) = halves
+    cells = "█" * (short // 2)
+    for cell in range(short // 2, -(-long // 2)):
+        dots = (min(2, max(0, half - 2 * cell)) for half in (short, long))
+        few, many = ((0, 1, 3)[count] for count in dots)
+        cells += _QUADRANTS[many | few << 2 if row == 0 else few | many << 2]
+    track = _track(width)
+    mark = min(width - 1, math.ceil(width * peak) - 1) if peak > 0.0 else width
+    body, ground = style(_AREA[colour]), style(GREY)
+    line = [Segment(cells[:mark], body), Segment(track[len(cells) : mark], ground)]
+    if mark < width:
+        line.append(Segment("┃", style(colour, bold=True)))
+        line += [Segment(cells[mark + 1 :], body), Segment(track[max(len(cells), mark + 1) :], ground)]
+    return [segment for segment in line if segment.text]
 
 
 def curve(values: Sequence[float | None], low: float, high: float, width: int, height: int, colour: str) -> list[Line]:
@@ -126,20 +119,21 @@ def areas(behind: Float64, front: Float64, height: int, colours: bool) -> list[L
         height: cells.
         colours: whether there are any.
     """
-    tops = [np.rint(np.clip(values, 0.0, 1.0) * 8 * height).astype(int).tolist() for values in (behind, front)]
+    lowest = 8 * np.arange(height)[::-1, None]
+    back, fore = (
+        np.clip(np.rint(np.clip(values, 0.0, 1.0) * 8 * height).astype(int) - lowest, 0, 8)
+        for values in (behind, front)
+    )
+    if not colours:
+        shades = np.where(fore > 3, 2, back > 3).tolist()
+        return [[Segment("".join(" ░█"[shade] for shade in row))] for row in shades]
+    kinds = np.where(fore > 0, np.where(back > fore, 2, 1), 0)
+    looks = style(_AREA[BLUE]), style(_AREA[ORANGE]), style(_AREA[ORANGE], _AREA[BLUE])
     lines = []
-    for row in reversed(range(height)):
-        line: Line = []
-        for back, fore in zip(*tops, strict=True):
-            back_here, fore_here = min(max(back - 8 * row, 0), 8), min(max(fore - 8 * row, 0), 8)
-            if not colours:
-                line.append(Segment("█" if fore_here > 3 else "░" if back_here > 3 else " "))
-            elif fore_here:
-                ground = _AREA[BLUE] if back_here > fore_here else None
-                line.append(Segment(_EIGHTHS[fore_here], style(_AREA[ORANGE], ground)))
-            else:
-                line.append(Segment(_EIGHTHS[back_here], style(_AREA[BLUE])))
-        lines.append(merged(line))
+    for eighths, kind in zip(np.where(fore > 0, fore, back).tolist(), kinds, strict=True):
+        row = "".join(_EIGHTHS[eighth] for eighth in eighths)
+        edges = [0, *(np.flatnonzero(np.diff(kind)) + 1).tolist(), len(row)]
+        lines.append([Segment(row[i:j], looks[kind[i]]) for i, j in zip(edges, edges[1:], strict=False)])
     return lines
 
 
@@ -157,11 +151,10 @@ def image(shades: Float64, kept: Sequence[bool], colours: bool) -> list[Line]:
         pairs = zip(levels[row], levels[row + 1], strict=True)
         if colours:
             bright = (kept[row], kept[row + 1])
-            line = [Segment("▀", _two(upper, lower, *bright)) for upper, lower in pairs]
+            lines.append(_runs([("▀", _two(upper, lower, *bright)) for upper, lower in pairs]))
         else:
             darkest = SHADE_COUNT / len(_SHADES)
-            line = [Segment(_SHADES[int(max(pair) / darkest)]) for pair in pairs]
-        lines.append(merged(line))
+            lines.append([Segment("".join(_SHADES[int(max(pair) / darkest)] for pair in pairs))])
     return lines
 
 
@@ -174,9 +167,22 @@ def sparkline(shares: Sequence[float]) -> str:
     return "".join(_EIGHTHS[max(1, min(8, round(8 * share)))] for share in shares)
 
 
-def merged(line: Line) -> Line:
-    """Neighbours of one style joined."""
-    return list(Segment.simplify(line))
+def _runs(cells: list[tuple[str, Style]]) -> Line:
+    """Cells with their styles as a line, neighbours of one style (one and the same object) joined."""
+    line: Line = []
+    start = 0
+    for place in range(1, len(cells) + 1):
+        if place == len(cells) or cells[place][1] is not cells[start][1]:
+            line.append(Segment("".join(cell for cell, _ in cells[start:place]), cells[start][1]))
+            start = place
+    return line
+
+
+@lru_cache(maxsize=8)
+def _track(width: int) -> str:
+    """What a bar runs on: a dot at every tenth."""
+    tenths = {round(width * step / 10) for step in range(1, 10)}
+    return "".join("·" if cell in tenths else " " for cell in range(width))
 
 
 @lru_cache(maxsize=4 * SHADE_COUNT**2)

@@ -16,14 +16,8 @@ _LOUD = {"output": GREEN, "input": BLUE, "residual": ORANGE}
 
 def footer(status: Status, stage: Stage, message: str, width: int) -> list[Line]:
     """Six lines."""
-    return [
-        _latency(status),
-        _load(status),
-        _counts(status),
-        _events(status, message),
-        fit(_alarm(status.alarm, width), width),
-        _keys(status, stage, width),
-    ]
+    lines = [_latency(status), _load(status), _counts(status), _events(status, message), _alarm(status.alarm, width)]
+    return [*(fit(line, width) for line in lines), _keys(status, stage, width)]
 
 
 def _latency(status: Status) -> Line:

@@ -66,7 +66,7 @@ class Layout:
         """A picture, `height` lines of `width` cells."""
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return self._too_small(scene, width, height)
-        gap: list[Line] = [[]] if height >= 30 else []
+        gap = [fit([], width)] if height >= 30 else []
         rest = height - _FIXED_LINES - 4 * len(gap)
         curve_height = max(2, round(0.38 * rest))
         charts_height = rest - curve_height
@@ -82,7 +82,7 @@ class Layout:
             gap,
             footer(scene.status, scene.stage, scene.message, width),
         ]
-        return [fit(line, width) for part in parts for line in part]
+        return [line for part in parts for line in part]
 
     def _curve(self, scene: Scene, width: int, height: int) -> list[Line]:
         reading = scene.reading
@@ -94,7 +94,7 @@ class Layout:
             if not values:
                 why = "exact: nothing is lost" if reading.input_dbfs is not None else "waiting for sound"
                 middle = [text(" " * LABEL), text(why if shown else "", GREY)]
-                return [middle if row == height // 2 else [] for row in range(height)]
+                return [fit(middle if row == height // 2 else [], width) for row in range(height)]
             low, high = _snr_range(min(values), max(values))
             lines = drawing.curve(shown, low, high, across, height, GREEN)
             return [
@@ -108,7 +108,7 @@ class Layout:
         left = (width - 3) // 2
         spectrum = _spectrum(scene.reading, left, height, self._colours)
         fall = self._fall(scene, width - left - 3, height)
-        return [[*fit(one, left), text("   "), *two] for one, two in zip(spectrum, fall, strict=True)]
+        return [[*one, text("   "), *two] for one, two in zip(spectrum, fall, strict=True)]
 
     def _fall(self, scene: Scene, width: int, height: int) -> list[Line]:
         reading, gutter = scene.reading, 5
@@ -117,7 +117,8 @@ class Layout:
         def draw() -> list[Line]:
             heading = [text("coefficients", bold=True)]
             if reading.waterfall_hz is None:
-                return [heading, [text("too many to be computed twice", GREY)], *([[]] * height)]
+                told = [heading, [text("too many to be computed twice", GREY)], *([[]] * height)]
+                return [fit(line, width) for line in told]
             shades = _shades(reading, across, 2 * height)
             bands_hz = _picked(reading.waterfall_hz, 2 * height)[::-1]
             kept = [bool(frequency <= scene.kept_hz) for frequency in bands_hz]
@@ -129,7 +130,7 @@ class Layout:
             span = f"{across * reading.waterfall_step_s:.0f} s ago"
             axis = [text(" " * gutter), *between([text(span, GREY)], [text("now", GREY)], across)]
             grey = [text("  grey: left out", GREY)] if not all(kept) else []
-            return [[*heading, *grey], *rows, axis]
+            return [fit([*heading, *grey], width), *rows, axis]
 
         key = (reading.waterfall_rows, len(reading.waterfall), width, height, scene.kept_hz)
         return self._once("fall", key, draw)
@@ -217,7 +218,7 @@ def _spectrum(reading: Reading, width: int, height: int, colours: bool) -> list[
         around = axis[max(0, place - 1) : place + len(name) + 1]
         if place > 0 and place + len(name) <= across and all(cell == " " for cell in around):
             axis[spot] = name
-    return [heading, *body, [text(" " * gutter + "".join(axis), GREY)]]
+    return [fit(heading, width), *body, [text(" " * gutter + "".join(axis), GREY)]]
 
 
 def _shades(reading: Reading, width: int, height: int) -> Float64:

@@ -62,6 +62,7 @@ class Levels:
         """Begin anew."""
         shape = self._open.shape[:2]
         self._fill = 0
+        self._measured: tuple[Float64, Float64] | None = None
         self._run: Float64 = np.zeros(shape)  # energies
         self._recent: deque[Float64] = deque(maxlen=self._ticks(LONG_S))
         self._held = np.zeros(shape)  # amplitudes
@@ -74,6 +75,7 @@ class Levels:
 
     def feed(self, x: Array, y: Array) -> None:
         """Take the next block of both, `[channels, samples]`, aligned in time."""
+        self._measured = None
         position = 0
         while position < x.shape[1]:
             taken = min(self._tick - self._fill, x.shape[1] - position)
@@ -100,7 +102,7 @@ class Levels:
         """The levels of the input (0), the output (1) or the residual (2), channel by channel."""
         energies, samples = self._energies(NOW_S)[which], self._samples(NOW_S)
         now = tuple(decibels(float(energy) / samples if samples else 0.0) for energy in energies)
-        _, open_peaks = self._measure()
+        _, open_peaks = self._so_far()
         peaks = np.maximum(self._held[which], open_peaks[which])
         return Level(now, tuple(decibels(float(peak) ** 2) for peak in peaks))
 
@@ -141,9 +143,15 @@ class Levels:
             return self._measure()
         return energies, np.maximum(z.max(axis=2), -z.min(axis=2))
 
+    def _so_far(self) -> tuple[Float64, Float64]:
+        """The same, measured once until more is fed."""
+        if self._measured is None:
+            self._measured = self._measure()
+        return self._measured
+
     def _energies(self, seconds: float | None) -> Float64:
         """Sums over the last ticks, the one in the making among them, or over all since the reset."""
-        energies, _ = self._measure()
+        energies, _ = self._so_far()
         if seconds is None:
             return np.asarray(self._run + energies)
         whole = self._whole(seconds)
