@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +14,6 @@ from audiocos.audio.tasks import find
 from audiocos.cli.console import (
     FileProgress,
     check_device,
-    device_option,
     file_size,
     length_text,
     level_text,
@@ -24,8 +22,8 @@ from audiocos.cli.console import (
     snr_text,
 )
 from audiocos.cli.main import say
+from audiocos.cli.options import computing_on, file_options, jobs_here
 from audiocos.errors import AudiocosError, UsageError
-from audiocos.execution import choose_device
 from audiocos.metrics import Figures
 from audiocos.model import Model, load
 from audiocos.normal import QUANTILES
@@ -57,12 +55,7 @@ Exit code: 0 all done, 1 some file failed, 2 wrong usage.""",
 )
 @click.argument("inputs", nargs=-1, required=True, metavar="FOLDER...")
 @click.option("-m", "--model", "names", multiple=True, required=True, help="Catalogue name or folder; repeatable.")
-@click.option("--resample", is_flag=True, help="Convert files whose rate is not the model's, there and back (soxr).")
-@click.option("--sanitize", is_flag=True, help="Replace NaN, infinity and absurd samples by silence and count them.")
-@click.option("--strict", is_flag=True, help="Damaged files fail instead of being judged as far as they go.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision; default as the samples need.")
-@device_option
-@click.option("--jobs", type=click.IntRange(1), help="Files at a time; default one a core.")
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file and model, then one a model in total.")
 @click.pass_context
 def command(
@@ -92,14 +85,9 @@ def command(
     for _, reason in missing if ranks.leads else []:
         evaluation.fail(reason)
     for name, model in models.items():
-        resolved = choose_device(device, model.parameters, model.framing)
-        if resolved != "cpu" or device != "auto":
-            say(f"Computing on {resolved}.")
-        settings = Settings(resolved, dtype, None, strict, sanitize, resample)
+        settings = Settings(computing_on(device, model), dtype, None, strict, sanitize, resample)
         unique = sum(other.name == model.name for other in models.values()) == 1
-        evaluation.run(
-            model.name if unique else name, model, settings, jobs or max(1, (os.cpu_count() or 1) // ranks.count)
-        )
+        evaluation.run(model.name if unique else name, model, settings, jobs_here(jobs, ranks))
     evaluation.finish()
     ranks.close()
     context.exit(1 if evaluation.failures else 0)

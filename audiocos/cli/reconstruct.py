@@ -20,7 +20,6 @@ from audiocos.cli.console import (
     FileProgress,
     check_device,
     counted,
-    device_option,
     file_size,
     length_text,
     level_text,
@@ -30,8 +29,8 @@ from audiocos.cli.console import (
     snr_text,
 )
 from audiocos.cli.main import say
+from audiocos.cli.options import computing_on, file_options, jobs_here
 from audiocos.errors import AudiocosError, UsageError
-from audiocos.execution import choose_device
 from audiocos.model import Model, load
 from audiocos.ranks import Ranks
 
@@ -59,12 +58,7 @@ Exit code: 0 all done, 1 some file failed, 2 wrong usage.""",
 @click.option("--subtype", help="Sample type of the outputs, for example pcm_16 or float; default as the input's.")
 @click.option("--format", "format_name", help="Container of the outputs, for example flac; default as the input's.")
 @click.option("--min-snr", type=float, metavar="DB", help="A file with less counts as failed; its output is kept.")
-@click.option("--resample", is_flag=True, help="Convert files whose rate is not the model's, there and back (soxr).")
-@click.option("--sanitize", is_flag=True, help="Replace NaN, infinity and absurd samples by silence and count them.")
-@click.option("--strict", is_flag=True, help="Damaged files fail instead of being processed as far as they go.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision; default as the samples need.")
-@device_option
-@click.option("--jobs", type=click.IntRange(1), help="Files at a time; default one a core.")
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on stdout, and nothing else there.")
 @click.option("--report", metavar="FILE.html", help="Write a page with pictures and players for each file.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
@@ -115,15 +109,14 @@ def command(
         from audiocos.cli.reporting import BatchReport  # brings the report's libraries
 
         page = BatchReport(report, force)
-    resolved = choose_device(device, loaded.parameters, loaded.framing)
-    if resolved != "cpu" or device != "auto":
-        say(f"Computing on {resolved}.")
-    settings = Settings(resolved, dtype, kind, strict, sanitize, resample, observe=report is not None)
+    settings = Settings(
+        computing_on(device, loaded), dtype, kind, strict, sanitize, resample, observe=report is not None
+    )
     batch = _Batch(loaded, settings, min_snr, as_json and ranks.count == 1, page)
     if ranks.leads:
         batch.fail_all(planned)
     mine = ranks.share(planned.tasks, [file_size(task.input) for task in planned.tasks])
-    batch.run(mine, jobs or max(1, (os.cpu_count() or 1) // ranks.count))
+    batch.run(mine, jobs_here(jobs, ranks))
     batch.join(ranks, planned.tasks)
     ranks.close()
     if ranks.count > 1 and as_json and ranks.leads:

@@ -1,0 +1,57 @@
+"""What `reconstruct` and `evaluate` share: the options about reading files and computing, and their meaning."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from audiocos.cli.console import device_option
+from audiocos.cli.main import say
+
+if TYPE_CHECKING:
+    from audiocos.model import Model
+    from audiocos.ranks import Ranks
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = [
+    click.option(
+        "--resample", is_flag=True, help="Convert files of other rates than the model's, there and back (soxr)."
+    ),
+    click.option(
+        "--sanitize", is_flag=True, help="Replace NaN, infinity and absurd samples by silence and count them."
+    ),
+    click.option("--strict", is_flag=True, help="Damaged files fail instead of counting as far as they go."),
+    click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Precision; default as the samples need."),
+    device_option,
+    click.option("--jobs", type=click.IntRange(1), help="Files at a time; default one a core."),
+]
+
+
+def file_options(command: F) -> F:
+    """Give a command --resample, --sanitize, --strict, --dtype, --device and --jobs, in this order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def computing_on(device: str, model: Model) -> str:
+    """The device that a request means for a model; said where that is no matter of course.
+
+    Raises:
+        DeviceError: an accelerator that is not there.
+    """
+    from audiocos.execution import choose_device
+
+    resolved = choose_device(device, model.parameters, model.framing)
+    if resolved != "cpu" or device != "auto":
+        say(f"Computing on {resolved}.")
+    return resolved
+
+
+def jobs_here(jobs: int | None, ranks: Ranks) -> int:
+    """Files at a time in this process; by default all processes together take one a core."""
+    return jobs or max(1, (os.cpu_count() or 1) // ranks.count)
