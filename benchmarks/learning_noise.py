@@ -15,10 +15,11 @@ from audiocos.cosines import CosineParameters
 from audiocos.training.growth import NoiseWindows, WhiteSound, default_batch, white_snr_db
 from audiocos.training.learners import LbfgsLearner, Learner, NewtonLearner
 from audiocos.training.objective import objective_for
-from audiocos.training.plan import TrainingConfig, stages
+from audiocos.training.plan import stages
 from audiocos.training.run import Run
+from audiocos.training.settings import StochasticSettings, TrainingConfig
 from audiocos.training.sound import white
-from audiocos.training.stochastic import StochasticLearner, StochasticSettings
+from audiocos.training.stochastic import StochasticLearner
 from benchmarks.learning_sound import Room
 from benchmarks.page import Aim, AtLeast, Section
 

@@ -17,8 +17,9 @@ from audiocos.training.growth import white_snr_db
 from audiocos.training.heard import Heard, Listening
 from audiocos.training.listen import listen
 from audiocos.training.partial import default_cache
-from audiocos.training.plan import TrainingConfig, make_start, stages
+from audiocos.training.plan import make_start, stages
 from audiocos.training.run import Run
+from audiocos.training.settings import TrainingConfig
 from audiocos.training.sound import RecordedWindows, Sound, sound_of
 from benchmarks.corpora import corpus
 from benchmarks.page import Aim, AtLeast, Section

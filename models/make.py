@@ -14,7 +14,7 @@ from pathlib import Path
 from audiocos import cosines, framing
 from audiocos.cli.training import Session, TrainingRequest
 from audiocos.model import Model
-from audiocos.training.plan import TrainingConfig
+from audiocos.training.settings import TrainingConfig
 
 HERE = Path(__file__).resolve().parent
 FRAME = 512

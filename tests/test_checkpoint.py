@@ -18,7 +18,8 @@ from audiocos.training import checkpoint
 from audiocos.training.growth import Growth, NoiseWindows, WhiteSound
 from audiocos.training.learners import LbfgsLearner, NewtonLearner
 from audiocos.training.objective import objective_for
-from audiocos.training.stochastic import StochasticLearner, StochasticSettings
+from audiocos.training.settings import StochasticSettings
+from audiocos.training.stochastic import StochasticLearner
 
 N = 16
 SETTINGS = {"frame": N, "seed": 3, "framing": {"kind": "block", "hop": N}, "until": math.inf}

@@ -6,9 +6,14 @@ import scipy.optimize
 
 from audiocos import cosines, framing
 from audiocos.training.growth import Growth, NoiseWindows, WhiteSound, default_batch, folded, white_snr_db
+from audiocos.training.layout import Layout
 from audiocos.training.learners import LbfgsLearner, NewtonLearner
-from audiocos.training.objective import Layout, objective_for
-from audiocos.training.stochastic import StochasticLearner, StochasticSettings
+from audiocos.training.objective import objective_for
+from audiocos.training.plan import stages
+from audiocos.training.run import Run
+from audiocos.training.settings import StochasticSettings, TrainingConfig
+from audiocos.training.sound import white
+from audiocos.training.stochastic import StochasticLearner
 
 
 def grow(start, windows=None, **settings):
@@ -83,6 +88,17 @@ def test_more_coefficients_than_samples_are_exact(m, seed):
 def test_fewer_coefficients_than_samples_reach_the_bound(m, seed):
     learned = polished(grow(cosines.random(64, m, seed=seed), factor=1.3))
     assert white_snr_db(learned) == pytest.approx(10 * np.log10(64 / (64 - m)), abs=0.01)
+
+
+@pytest.mark.parametrize("m", [32, 48, 60, 63])
+@pytest.mark.parametrize("seed", range(2))
+def test_batches_reach_the_bound_too(m, seed):
+    config = TrainingConfig(frame=64, coefficients=m, start="random", expected=False)
+    sound = white(framing.block(64))
+    run = Run(cosines.random(64, m, seed=seed), stages(config, sound, NoiseWindows(16, seed), True))
+    while not run.done:
+        run.advance()
+    assert white_snr_db(run.parameters) == pytest.approx(10 * np.log10(64 / (64 - m)), abs=0.01)
 
 
 def test_what_is_learned_is_the_grid_of_the_dct():

@@ -13,8 +13,9 @@ from audiocos.training.corpus import gather
 from audiocos.training.growth import white_snr_db
 from audiocos.training.heard import Listening
 from audiocos.training.listen import listen
-from audiocos.training.plan import TrainingConfig, make_start, stages
+from audiocos.training.plan import make_start, stages
 from audiocos.training.run import Run
+from audiocos.training.settings import TrainingConfig
 from audiocos.training.sound import RecordedWindows, Sound, sound_of
 
 SAMPLES = Path(__file__).parent.parent / "samples"

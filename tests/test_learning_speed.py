@@ -7,7 +7,8 @@ import pytest
 
 from audiocos import cosines
 from audiocos.training.growth import Growth, NoiseWindows, WhiteSound, white_snr_db
-from audiocos.training.objective import Layout, Objective, single
+from audiocos.training.layout import Layout
+from audiocos.training.objective import Objective, single
 
 
 @pytest.mark.parametrize("white", [True, False])

@@ -5,8 +5,9 @@ import pytest
 
 from audiocos import cosines, framing
 from audiocos.stream import Stream
+from audiocos.training.layout import Layout
 from audiocos.training.newton import GaussNewton
-from audiocos.training.objective import Layout, objective_for, tapered
+from audiocos.training.objective import objective_for, tapered
 from audiocos.training.starts import untied
 from audiocos.training.statistics import Accumulator, Moment, probes
 

@@ -11,8 +11,9 @@ from audiocos.stream import Stream
 from audiocos.training import bounds
 from audiocos.training.learners import NewtonLearner
 from audiocos.training.objective import objective_for
-from audiocos.training.plan import TrainingConfig, make_start, stages
+from audiocos.training.plan import make_start, stages
 from audiocos.training.run import Run
+from audiocos.training.settings import TrainingConfig
 from audiocos.training.sound import sound_of, white
 from audiocos.training.starts import energies, spectral, strongest
 from audiocos.training.statistics import Accumulator, Moment, probes

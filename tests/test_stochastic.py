@@ -158,8 +158,10 @@ def test_descent_goes_on_to_the_bit_where_its_state_was_taken(optimizer, stop):
     whole, rest = (learner(optimizer=optimizer, steps=60) for _ in range(2))
     for _ in range(stop):
         whole.advance()
-    rest.load_state(whole.state())
-    assert run(whole)[1] == run(rest)[1]
+    state = whole.state()
+    loss = run(whole)[1]
+    rest.load_state(state)  # only now: what was taken must not have moved on
+    assert run(rest)[1] == loss
     assert np.array_equal(whole.theta, rest.theta)
 
 

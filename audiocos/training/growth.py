@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from audiocos.cosines import CosineParameters, Float64
+from audiocos.training.layout import Layout
 from audiocos.training.newton import GaussNewton
-from audiocos.training.objective import Layout, Objective, single, tapered
+from audiocos.training.objective import Objective, single, tapered
 
 FIRST_TAPER = 2.0
 STOP_DB = 60.0

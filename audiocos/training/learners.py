@@ -12,8 +12,9 @@ import numpy as np
 import scipy.optimize
 
 from audiocos.cosines import CosineParameters, Float64
+from audiocos.training.layout import Layout
 from audiocos.training.newton import GaussNewton
-from audiocos.training.objective import Layout, Objective
+from audiocos.training.objective import Objective
 
 _SETTLED = 1e-6  # a step that gains less than this share of the loss counts as none: 0.000004 dB
 _EXACT = 1e-25  # of the energy: float64 has nothing left to gain
@@ -46,7 +47,26 @@ class Learner(Protocol):
         """Go on where `state` was taken."""
 
 
-class NewtonLearner:
+class _OnExpectedLoss:
+    """What learners on the expected loss have in common."""
+
+    def __init__(self, start: CosineParameters, objective: Objective, energy: float) -> None:
+        self.layout = Layout.of(start)
+        self.theta = self.layout.pack(start)
+        self._objective, self._energy = objective, energy
+        self.step, self.done = 0, False
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {"theta": self.theta.copy(), "step": self.step, "done": self.done}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self.theta = np.array(state["theta"], dtype=np.float64)
+        self.step, self.done = int(state["step"]), bool(state["done"])
+
+
+class NewtonLearner(_OnExpectedLoss):
     """Damped Gauss-Newton until a step gains nothing.
 
     Args:
@@ -56,19 +76,13 @@ class NewtonLearner:
     """
 
     def __init__(self, start: CosineParameters, objective: Objective, energy: float) -> None:
-        self.layout = Layout.of(start)
-        self._newton = GaussNewton(self.layout, self.layout.pack(start), floor=1e-9)
-        self._objective, self._energy = objective, energy
-        self.step, self.done = 0, False
-
-    @property
-    def theta(self) -> Float64:
-        """The parameters so far."""
-        return self._newton.theta
+        super().__init__(start, objective, energy)
+        self._newton = GaussNewton(self.layout, self.theta, floor=1e-9)
 
     def advance(self) -> float:
         """Take one step; gives the loss after it, relative to the signal's energy."""
         before, after = self._newton.step(self._objective)
+        self.theta = self._newton.theta
         self.step += 1
         gained = before - after > _SETTLED * before and after > _EXACT * self._energy
         self.done = not gained or self.step >= _MOST_STEPS
@@ -76,21 +90,15 @@ class NewtonLearner:
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on."""
-        return {
-            "theta": self.theta.copy(),
-            "damping": self._newton.damping,
-            "step": self.step,
-            "done": self.done,
-        }
+        return super().state() | {"damping": self._newton.damping}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
-        self._newton.theta = np.array(state["theta"], dtype=np.float64)
-        self._newton.damping = float(state["damping"])
-        self.step, self.done = int(state["step"]), bool(state["done"])
+        super().load_state(state)
+        self._newton.theta, self._newton.damping = self.theta, float(state["damping"])
 
 
-class LbfgsLearner:
+class LbfgsLearner(_OnExpectedLoss):
     """L-BFGS (Liu and Nocedal 1989) in rounds of 20 iterations, each with a fresh memory so that runs can resume.
 
     Args:
@@ -99,37 +107,17 @@ class LbfgsLearner:
         energy: signal energy a hop, to which the loss is relative.
     """
 
-    def __init__(self, start: CosineParameters, objective: Objective, energy: float) -> None:
-        self.layout = Layout.of(start)
-        self._theta = self.layout.pack(start)
-        self._objective, self._energy = objective, energy
-        self.step, self.done = 0, False
-
-    @property
-    def theta(self) -> Float64:
-        """The parameters so far."""
-        return self._theta
-
     def advance(self) -> float:
         """Take one round; gives the loss after it, relative to the signal's energy."""
-        before = self._objective.loss(self.layout, self._theta)
+        before = self._objective.loss(self.layout, self.theta)
         found = scipy.optimize.minimize(
             lambda theta: self._objective.gradient(self.layout, theta),
-            self._theta,
+            self.theta,
             jac=True,
             method="L-BFGS-B",
             options={"maxcor": 50, "maxiter": _ROUND, "ftol": 1e-15, "gtol": 1e-15},
         )
-        self._theta = found.x
+        self.theta = found.x
         self.step += 1
         self.done = before - found.fun < 10 * _SETTLED * before or self.step >= _MOST_ROUNDS
         return float(found.fun) / self._energy
-
-    def state(self) -> dict[str, Any]:
-        """Everything that the next round depends on."""
-        return {"theta": self._theta.copy(), "step": self.step, "done": self.done}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        self._theta = np.array(state["theta"], dtype=np.float64)
-        self.step, self.done = int(state["step"]), bool(state["done"])

@@ -19,7 +19,7 @@ import numpy as np
 from audiocos.cosines import Float64, grid_distance
 from audiocos.errors import AudiocosError
 from audiocos.training.history import History, Snapshot
-from audiocos.training.objective import Layout
+from audiocos.training.layout import Layout
 
 NAME = "log.jsonl"
 NOTE = (

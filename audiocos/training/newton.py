@@ -6,7 +6,8 @@ import numpy as np
 import scipy.linalg
 
 from audiocos.cosines import Float64
-from audiocos.training.objective import Layout, Objective
+from audiocos.training.layout import Layout
+from audiocos.training.objective import Objective
 
 _RETRIES = 4
 

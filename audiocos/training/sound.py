@@ -14,7 +14,8 @@ from audiocos.framing import Framing
 from audiocos.training.corpus import File
 from audiocos.training.decode import Decoder
 from audiocos.training.heard import Heard, Listening
-from audiocos.training.objective import Layout, Objective, objective_for
+from audiocos.training.layout import Layout
+from audiocos.training.objective import Objective, objective_for
 from audiocos.training.statistics import Moment, probes
 
 SHORT_HOPS_A_SAMPLE = 64

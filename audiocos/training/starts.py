@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from audiocos import cosines
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.framing import Framing
+from audiocos.training.layout import Layout
 from audiocos.training.newton import GaussNewton
-from audiocos.training.objective import Layout, Objective, objective_for
+from audiocos.training.objective import Objective, objective_for
 
 _TRIAL_STEPS = 6
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,38 +19,12 @@ from audiocos.cosines import CosineParameters, Float64
 from audiocos.errors import TrainingError
 from audiocos.nn import CosinePair
 from audiocos.training.growth import FIRST_TAPER, Windows
-from audiocos.training.objective import Layout
+from audiocos.training.layout import Layout
+from audiocos.training.settings import StochasticSettings
 
 _GROWING = 0.6  # the share of the steps in which the window grows; with 0.4 frames of 256 stop at 57 to 84 dB
 _COOLING = 1e-3  # by which the rate falls over the rest
 _SPRING = 1e-2
-
-
-@dataclass(frozen=True)
-class StochasticSettings:
-    """How to descend.
-
-    Args:
-        optimizer: "adam" or "sgd".
-        steps: how many.
-        rate_bins: step size of frequencies, in bins.
-        rate: step size of amplitudes (and phases).
-        growth: grow the window; without it a random start stays near 0 dB.
-        balance: scale the gradients of the six parameter groups as the notebook did.
-        dtype: "float32" or "float64", of windows and products.
-        workers: processes that make the batches.
-        device: a torch device.
-    """
-
-    optimizer: str = "adam"
-    steps: int = 3000
-    rate_bins: float = 0.1
-    rate: float = 0.01
-    growth: bool = True
-    balance: bool = False
-    dtype: str = "float32"
-    workers: int = 0
-    device: str = "cpu"
 
 
 def balance_factors(frame: int, coefficients: int) -> dict[str, float]:
@@ -185,8 +158,9 @@ class StochasticLearner:
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on."""
         inner = self._optimizer.state_dict()["state"]
+        # Copies, all of them: the steps that follow write into the arrays that they are of.
         moments = {
-            f"optimizer.{index}.{name}": np.asarray(torch.as_tensor(value).cpu(), dtype=np.float64)
+            f"optimizer.{index}.{name}": torch.as_tensor(value).cpu().double().numpy().copy()
             for index, values in inner.items()
             for name, value in values.items()
             if value is not None
