@@ -99,7 +99,9 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
-        raise ModelError(f"{folder}: cannot be written: {error.strerror}. Choose another place.") from error
+        raise ModelError(
+            f"{folder}: cannot be written: {error.strerror}. Make room, or choose another place."
+        ) from error
 
 
 def _check_replaceable(folder: Path) -> None:

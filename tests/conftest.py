@@ -2,9 +2,13 @@
 
 import os
 import shutil
+import subprocess
 from typing import NamedTuple
 
 import pytest
+import recordings
+
+from audiocos import signals
 
 
 def needs(program):
@@ -45,3 +49,43 @@ def reconstruct(audiocos_command, tmp_path, monkeypatch):
         return done
 
     return run
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a tmpfs of so many KiB; skip where that is not permitted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(*options):
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], capture_output=True)
+        if made.returncode:
+            pytest.skip("mounting is not permitted")
+        return folder
+
+    can_mount = shutil.which("mount") and hasattr(os, "geteuid") and os.geteuid() == 0
+    yield mount if can_mount else lambda *options: pytest.skip("only root mounts")
+    while os.path.ismount(folder):
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def train(audiocos_command, tmp_path, monkeypatch):
+    """Run `audiocos train ARGUMENTS... -o model` in tmp_path; the exit code must be as given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(*arguments, code=0, output="model"):
+        done = audiocos_command("train", *arguments, "-o", output)
+        assert done.code == code, done.err
+        assert (tmp_path / output).exists() == (code == 0 or "exists already" in done.err)
+        return done
+
+    return run
+
+
+@pytest.fixture
+def voices(tmp_path):
+    for index in range(5):
+        recordings.write(tmp_path / "voices" / f"{index}.wav", signals.speech_like(6000, 8000, seed=index))
+    return tmp_path / "voices"

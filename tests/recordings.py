@@ -25,3 +25,9 @@ def ints(path):
 def tree(folder):
     found = [os.path.relpath(os.path.join(here, name), folder) for here, _, names in os.walk(folder) for name in names]
     return sorted(found)
+
+
+def write(path, samples, rate=8000, **settings):
+    path.parent.mkdir(exist_ok=True)
+    soundfile.write(path, samples, rate, **settings)
+    return path

@@ -3,7 +3,6 @@
 import os
 import resource
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -142,24 +141,6 @@ def test_an_aiff_past_4_gib_is_refused_before_any_work(audiocos, tmp_path):
     assert code == 1
     assert err == "Error: out.aiff: AIFF holds at most 4 GiB, here 268431 s. Pass --format rf64, w64 or caf.\n"
     assert os.listdir() == ["in.w64"]
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Mount a tmpfs of so many KiB; skip where that is not permitted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(*options):
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], capture_output=True)
-        if made.returncode:
-            pytest.skip("mounting is not permitted")
-        return folder
-
-    can_mount = shutil.which("mount") and hasattr(os, "geteuid") and os.geteuid() == 0
-    yield mount if can_mount else lambda *options: pytest.skip("only root mounts")
-    while os.path.ismount(folder):
-        subprocess.run(["umount", folder], check=True)
 
 
 def test_a_full_disk_fails_that_file_and_leaves_the_old_output(audiocos, tmp_path, small_disk):

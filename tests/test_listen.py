@@ -258,14 +258,13 @@ def test_a_damaged_cache_file_is_ignored_and_named(folder, tmp_path, damage):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux")
 def test_a_full_disk_is_a_warning(folder, tmp_path, monkeypatch, small_batches):
     files, cache = files_of(folder), tmp_path / "cache"
-    monkeypatch.setattr(listening, "SAVE_SECONDS", 0.0)
     real = open
 
     def full(path, mode="r", *arguments, **keywords):
         return real("/dev/full" if str(path).endswith(".part") else path, mode, *arguments, **keywords)
 
     monkeypatch.setattr("builtins.open", full)
-    heard = listen(files, FRAMING, EACH, cache=cache)
+    heard = listen(files, FRAMING, EACH, cache=cache, save_every=0.0)
     assert heard.files == 15
     (note,) = heard.notes
     assert note.startswith(f"{cache}: partial sums cannot be saved (No space left on device)")
@@ -292,10 +291,10 @@ from audiocos.framing import lapped
 from audiocos.training import listen
 from audiocos.training.corpus import gather
 from audiocos.training.heard import Listening
-listen._HOPS_A_BATCH, listen._SAMPLES_A_BATCH, listen.SAVE_SECONDS = 1, 100_000, 0.0
+listen._HOPS_A_BATCH, listen._SAMPLES_A_BATCH = 1, 100_000
 files = gather([sys.argv[1]], holdout=0).files
 print("ready", flush=True)
-heard = listen.listen(files, lapped(512), Listening(8000), cache=Path(sys.argv[2]))
+heard = listen.listen(files, lapped(512), Listening(8000), cache=Path(sys.argv[2]), save_every=0)
 print(heard.cached, flush=True)
 """
 

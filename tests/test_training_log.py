@@ -11,8 +11,8 @@ from audiocos.errors import AudiocosError
 from audiocos.training import checkpoint
 from audiocos.training.growth import Growth, WhiteSound
 from audiocos.training.history import MOST, History, Snapshot
+from audiocos.training.layout import Layout
 from audiocos.training.log import NAME, NOTE, RunLog, read
-from audiocos.training.objective import Layout
 
 N = 8
 GRID = cosines.orthogonal(N).analysis_frequencies

@@ -7,79 +7,118 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from audiocos.audio.names import shown
+from audiocos.cli.main import say
 from audiocos.cosines import Float64
 from audiocos.training import checkpoint
 from audiocos.training.log import RunLog
 from audiocos.training.run import Progress, Run
 
 CHECKPOINT = "checkpoint.safetensors"
-CHECKPOINT_SECONDS = 10.0
 _LOG_SECONDS = 0.05  # first-order steps are too many to log each of them
 
 
-def learn(
-    run: Run, folder: Path | None, settings: dict[str, Any], grid: Float64, *, resume: bool
-) -> tuple[RunLog | None, int]:
-    """Take all steps of a run; saves a checkpoint now and then, and when it is interrupted.
+@dataclass(frozen=True)
+class Diary:
+    """Where a run is logged and saved.
+
+    Args:
+        folder: of log and checkpoint.
+        settings: what a resumed run must share with the one before it.
+        grid: frequencies that the log holds the learned ones against, radians per sample.
+        save_every: seconds between checkpoints.
+        resume: go on from the folder's checkpoint, if there is one.
+    """
+
+    folder: Path
+    settings: dict[str, Any]
+    grid: Float64
+    save_every: float = 10.0
+    resume: bool = False
+
+    def restored(self) -> dict[str, Any] | None:
+        """What was saved: the run's state and its log's; None where there is nothing to carry on.
+
+        A run that was killed before its first checkpoint is carried on, too: from its start.
+
+        Raises:
+            CheckpointError: the checkpoint is damaged or of other settings.
+        """
+        if not self.resume:
+            return None
+        if not (self.folder / CHECKPOINT).exists():
+            say(f"{shown(self.folder)}: no checkpoint yet; learning from the start.")
+            return None
+        state = checkpoint.resume(self.folder / CHECKPOINT, self.settings)
+        say(f"{shown(self.folder)}: carrying on from its checkpoint.")
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the checkpoint.
+
+        Raises:
+            CheckpointError: it cannot be written; the one before it is as it was.
+        """
+        checkpoint.save(self.folder / CHECKPOINT, state, self.settings)
+
+    def forget(self) -> None:
+        """Remove the checkpoint: what the run made is in its place."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / CHECKPOINT).unlink()
+
+
+def learn(run: Run, diary: Diary | None, saved: dict[str, Any] | None = None) -> RunLog | None:
+    """Take all steps of a run; saves a checkpoint now and then, when it is interrupted, and at its end.
 
     Args:
         run: at its start.
-        folder: of log and checkpoint; None keeps neither.
-        settings: what a resumed run must share with the one before it.
-        grid: frequencies that the log holds the learned ones against, radians per sample.
-        resume: go on from the folder's checkpoint.
-
-    Returns:
-        The log, and how many steps were taken in all.
+        diary: None keeps neither log nor checkpoint.
+        saved: what `Diary.restored` gave, to carry on from.
 
     Raises:
-        CheckpointError: there is no checkpoint, or it is of other settings.
+        CheckpointError: see `Diary`.
     """
-    log_state = None
-    if resume and folder is not None:
-        state = checkpoint.resume(folder / CHECKPOINT, settings)
-        run.load_state(state["run"])
-        log_state = state["log"]
+    if saved is not None:
+        run.load_state(saved["run"])
+    if diary is None:
+        with learning_bar() as show:
+            while not run.done:
+                show(run.advance())
+        return None
     learner = run.learner
-    log = None if folder is None else RunLog(folder, learner.layout, learner.theta, grid, log_state)
+    log = RunLog(diary.folder, learner.layout, learner.theta, diary.grid, None if saved is None else saved["log"])
     step = run.step
-    if log is not None and folder is not None:
-        last: dict[str, Any] = {"run": run.state(), "log": log.state()}
-        try:
-            with learning_bar() as show:
-                saved = logged = time.perf_counter()
-                while not run.done:
-                    progress = run.advance()
-                    step = progress.step
-                    now = time.perf_counter()
-                    if progress.steps is None or now - logged >= _LOG_SECONDS or run.done:
-                        taper = math.inf if progress.taper is None else progress.taper
-                        log.record(step, progress.learner.theta, progress.loss, taper)
-                        logged = now
-                    last = {"run": run.state(), "log": log.state()}
-                    if now - saved >= CHECKPOINT_SECONDS:
-                        checkpoint.save(folder / CHECKPOINT, last, settings)
-                        saved = now
-                    show(progress)
-        except (KeyboardInterrupt, SystemExit):
-            checkpoint.save(folder / CHECKPOINT, last, settings)
-            raise
-        finally:
-            log.close()
-        with contextlib.suppress(FileNotFoundError):
-            (folder / CHECKPOINT).unlink()
-        return log, step
-    with learning_bar() as show:
-        while not run.done:
-            progress = run.advance()
-            step = progress.step
-            show(progress)
-    return None, step
+    last: dict[str, Any] = {"run": run.state(), "log": log.state()}
+    try:
+        with learning_bar() as show:
+            kept = logged = time.perf_counter()
+            while not run.done:
+                progress = run.advance()
+                show(progress)
+                now = time.perf_counter()
+                if progress.steps is None or now - logged >= _LOG_SECONDS or run.done:
+                    taper = math.inf if progress.taper is None else progress.taper
+                    log.record(progress.step, progress.learner.theta, progress.loss, taper)
+                    # What an interruption saves: it may come in the middle of a step.
+                    step, last = progress.step, {"run": run.state(), "log": log.state()}
+                    logged = now
+                    if now - kept >= diary.save_every:
+                        diary.save(last)
+                        kept = now
+        diary.save(last)  # what follows, judging and writing the model, can be interrupted as well
+    except (KeyboardInterrupt, SystemExit):
+        diary.save(last)
+        say(f"{shown(diary.folder)}: saved after step {step}; --resume carries on.")
+        raise
+    finally:
+        log.close()
+    return log
 
 
 def grid_of(frame: int, lapped: bool) -> Float64:

@@ -10,11 +10,8 @@ import click
 from audiocos.audio.names import shown
 from audiocos.cli.console import print_json, print_table
 from audiocos.cli.main import say
-from audiocos.cli.training import Session, TrainingRequest
-from audiocos.cli.trainingreport import check_training_report, report_training
 from audiocos.errors import AudiocosError, UsageError
-from audiocos.training.plan import OPTIMIZERS, STARTS, TrainingConfig
-from audiocos.training.stochastic import StochasticSettings
+from audiocos.training.settings import OPTIMIZERS, STARTS, StochasticSettings, TrainingConfig
 
 
 @click.command(
@@ -79,7 +76,8 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 )
 @click.option("--no-cache", is_flag=True, help="Neither read nor keep the pass over the recordings.")
 @click.option("--run", metavar="FOLDER", help="Log and checkpoints; default MODEL.run beside the model.")
-@click.option("--resume", is_flag=True, help="Carry on a run that was interrupted, from its last checkpoint.")
+@click.option("--save-every", type=click.FloatRange(0), default=10, show_default=True, help="Seconds a checkpoint.")
+@click.option("--resume", is_flag=True, help="Carry on a run that was interrupted, from its last checkpoint, if any.")
 @click.option("--report", metavar="FILE.html", help="Write a page: how it learned, what came of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
 @click.option("--force", is_flag=True, help="Replace a model that exists.")
@@ -109,6 +107,7 @@ def command(
     max_bad: float,
     no_cache: bool,
     run: str | None,
+    save_every: float,
     resume: bool,
     report: str | None,
     as_json: bool,
@@ -118,6 +117,9 @@ def command(
 
     A FOLDER may also be a recording, or a text file that lists recordings. Inputs are only read.
     """
+    from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
+    from audiocos.cli.trainingreport import check_training_report, report_training
+
     if os.path.lexists(output) and not force:
         raise AudiocosError(f"{shown(output)}: exists already. Choose another name or pass --force to replace it.")
     synthetic = [text for text in inputs if text.startswith("synth:")]
@@ -153,6 +155,7 @@ def command(
         base=None if start in STARTS else start,
         run=Path(run or f"{output.rstrip('/')}.run"),
         resume=resume,
+        save_every=save_every,
     )
     if report is not None:
         check_training_report(report, force)
@@ -169,6 +172,7 @@ def command(
     model = session.learn(Path(output).name)
     if session.ranks.leads:
         model.save(output, force=force)
+        session.finish()
     session.ranks.close()
     if not session.ranks.leads:
         return

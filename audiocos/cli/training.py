@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
+from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress
-from audiocos.cli.learning import grid_of, learn
+from audiocos.cli.hearing import Hearing
+from audiocos.cli.learning import Diary, grid_of, learn
 from audiocos.cli.main import say
-from audiocos.cosines import CosineParameters
 from audiocos.errors import CorpusError
 from audiocos.framing import Framing, lapped
 from audiocos.model import Model, load
 from audiocos.ranks import Ranks
 from audiocos.training import bounds
-from audiocos.training.corpus import Corpus, File, gather
+from audiocos.training.corpus import Corpus, gather
+from audiocos.training.goingon import check_rate, start_from
 from audiocos.training.growth import NoiseWindows, WhiteSound, Windows, default_batch, white_snr_db
 from audiocos.training.heard import Heard, Listening
 from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
-from audiocos.training.listen import listen
 from audiocos.training.partial import default_cache
-from audiocos.training.plan import TrainingConfig, make_start, stages
+from audiocos.training.plan import make_start, stages
+from audiocos.training.refused import check_share
 from audiocos.training.run import Run
+from audiocos.training.settings import TrainingConfig
 from audiocos.training.sound import RecordedWindows, Sound, sound_of, white
-from audiocos.training.statistics import Moment
 
 _ONE_THREAD_FRAME = 256
 
@@ -54,6 +52,7 @@ class TrainingRequest:
     base: str | None = None
     run: Path | None = None
     resume: bool = False
+    save_every: float = 10.0
 
 
 @dataclass
@@ -80,14 +79,15 @@ class Session:
         Raises:
             CorpusError: there is nothing to learn from.
         """
-        config = self.request.config
-        config.check()
+        r = self.request
+        r.config.check()
+        self.config = config = r.config.decided(self.synthetic)
         self.framing = config.framing()
-        self.base = None if self.request.base is None else self._load_base(self.request.base)
+        base = None if r.base is None else load(r.base)
+        self.base = None if r.base is None or base is None else start_from(base, r.base, config)
         if self.synthetic:
             self.train = self.judge = white(self.framing)
             return
-        r = self.request
         self.corpus = corpus = self.ranks.lead(
             lambda: gather(
                 r.inputs,
@@ -98,40 +98,32 @@ class Session:
                 channels=r.channels,
             )
         )
+        if base is not None and r.base is not None:
+            check_rate(base, r.base, corpus.sample_rate)
         for note in [*corpus.notes, *(f"{bad.name}: left out: {bad.reason}" for bad in corpus.refused)]:
             self._say(note)
         if corpus.duplicates:
             self._say(f"{len(corpus.duplicates)} files have the same bytes as another and count once.")
         self.listening = Listening(corpus.sample_rate, corpus.channels)
-        heard = self._hear(corpus.train, "Hearing what to learn from")
-        heard.demand_sound()
-        self.judged = heard
-        self.train = sound_of(heard.moment, self.framing, r.stationary)
-        self._check_enough(heard)
-        self.judge = self.train
-        if corpus.held_out:
-            other = self._hear(corpus.held_out, "Hearing what to judge by")
-            if other.files:
-                self.judge, self.judged = Sound(self.framing, other.moment.full()), other
-            else:
-                self._say("No held-out file can be used, so figures are of the training sound.")
+        self._hear(corpus)
         if self.train.stationary and r.stationary is None:
             self._say("The corpus is short: every sample offset counts as a frame (--every-hop counts only hops).")
         self.bounds = self._bounds()
 
     def learn(self, name: str) -> Model:
         """Learn, judge, and give the model."""
-        config = self.request.config
+        config = self.config
         start = make_start(config, self.train, self.synthetic) if self.base is None else self.base
-        windows = self._windows() if config.first_order or config.grows(self.synthetic) else None
+        windows = self._windows() if config.first_order or config.growth else None
         run = Run(start, stages(config, self.train, windows, self.synthetic))
-        folder = self.request.run if self.ranks.leads else None
-        grid = grid_of(config.frame, config.kind == "lapped")
+        diary, saved = self._diary(), None
+        if diary is not None:  # ranks descend together; in closed form rank 0 learns alone
+            saved = self.ranks.lead(diary.restored) if config.first_order else diary.restored()
         began = time.perf_counter()
         # Small products are done before a second thread has woken up.
         threads = 1 if config.first_order and config.frame <= _ONE_THREAD_FRAME else None
         with threadpool_limits(threads):
-            log, _ = learn(run, folder, self._settings(), grid, resume=self.request.resume)
+            log = learn(run, diary if self.ranks.leads else None, saved)
         if log is not None:
             self.history = [*log.history]
         seconds = time.perf_counter() - began
@@ -164,17 +156,39 @@ class Session:
         if model.normal is None:
             self._say("Too little held-out sound to say what normal residuals look like: 3 s are needed.")
 
-    def _load_base(self, base: str) -> CosineParameters:
-        config, model = self.request.config, load(base)
-        sizes = (model.numbers.frame, model.numbers.coefficients, model.framing.kind)
-        if sizes != (config.frame, config.m, config.kind):
-            raise CorpusError(
-                f"--init {base}: has frame {sizes[0]}, {sizes[1]} coefficients, {sizes[2]} framing. Ask for the same."
-            )
-        return model.numbers.with_phases() if config.phased else model.numbers
+    def finish(self) -> None:
+        """The model is written: nothing is left to resume."""
+        diary = self._diary()
+        if diary is not None and self.ranks.leads:
+            diary.forget()
+
+    def _hear(self, corpus: Corpus) -> None:
+        """Hear what to learn from, then what to judge by."""
+        cache = default_cache() if self.request.cache else None
+        hearing = Hearing(self.ranks, self.framing, self.listening, cache, self.request.save_every)
+        heard = hearing.hear(corpus.train, "Hearing what to learn from")
+        self.ranks.lead(lambda: self._check_heard(corpus, heard))
+        self.judged = heard
+        self.train = self.judge = sound_of(heard.moment, self.framing, self.request.stationary)
+        self.ranks.lead(lambda: self._check_enough(heard))
+        if not corpus.held_out:
+            return
+        other = hearing.hear(corpus.held_out, "Hearing what to judge by")
+        self.ranks.lead(lambda: self._check_heard(corpus, heard, other))
+        if other.files:
+            self.judge, self.judged = Sound(self.framing, other.moment.full()), other
+        else:
+            self._say("No held-out file can be used, so figures are of the training sound.")
+
+    def _check_heard(self, corpus: Corpus, heard: Heard, other: Heard | None = None) -> None:
+        """Files that turned out bad only when they were heard count as bad, too."""
+        heard.demand_sound()
+        refused = [*corpus.refused, *heard.refused, *(other.refused if other else ())]
+        where = ", ".join(shown(text) for text in self.request.inputs)
+        check_share(where, refused, len(corpus.files) + len(corpus.refused), self.request.max_bad)
 
     def _windows(self) -> Windows:
-        config = self.request.config
+        config = self.config
         first_order = config.first_order
         count = config.batch or (max(64, config.frame // 2) if first_order else default_batch(config.frame))
         if self.corpus is not None:
@@ -182,42 +196,6 @@ class Session:
             return RecordedWindows(self.corpus.train, self.listening, pool_count, config.seed, config.frame)
         seed = config.seed + 7919 * self.ranks.rank  # other batches on other ranks
         return NoiseWindows(count, seed) if first_order or not config.expected else WhiteSound()
-
-    def _hear(self, files: tuple[File, ...], what: str) -> Heard:
-        cache = default_cache() if self.request.cache else None
-        with _pass_bar(what) as progress:
-            mine = self.ranks.share(files, [file.size for file in files])
-            heard = self._together(listen(mine, self.framing, self.listening, cache=cache, progress=progress))
-        for note in [*heard.notes, *heard.warnings, *(f"{bad.name}: left out: {bad.reason}" for bad in heard.refused)]:
-            self._say(note)
-        if heard.silent:
-            self._say(f"{len(heard.silent)} files are silent and do not count.")
-        self._say(
-            f"{what}: {heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h a second."
-        )
-        return heard
-
-    def _together(self, mine: Heard) -> Heard:
-        """What all ranks heard."""
-        if self.ranks.count == 1:
-            return mine
-        m = mine.moment
-        sums = self.ranks.sum(np.concatenate([m.blocks.ravel(), m.autocorrelation, [m.hops, m.samples]]))
-        cut = m.blocks.size
-        moment = Moment(m.hop, m.reach, sums[:cut].reshape(m.blocks.shape), sums[cut:-2], int(sums[-2]), int(sums[-1]))
-        mine.moment = Moment.of(self.framing)  # travels no further
-        every = self.ranks.collect(mine)
-        return Heard(
-            moment,
-            sum(one.files for one in every),
-            sum(one.seconds for one in every),
-            max(one.elapsed for one in every),
-            [name for one in every for name in one.silent],
-            [bad for one in every for bad in one.refused],
-            [text for one in every for text in one.warnings],
-            [text for one in every for text in one.notes],
-            sum(one.cached for one in every),
-        )
 
     def _say(self, text: str) -> None:
         if self.ranks.leads:
@@ -234,7 +212,7 @@ class Session:
             self._say(f"{heard.moment.hops} frames for {n} samples each: {n - heard.moment.hops} more would settle it.")
 
     def _bounds(self) -> dict[str, float]:
-        n, m = self.framing.hop if self.framing.kind == "lapped" else self.framing.frame, self.request.config.m
+        n, m = self.framing.hop if self.framing.kind == "lapped" else self.framing.frame, self.config.m
         if self.framing.kind == "overlap" or m > n:
             return {}
         train, held = self.train.second_moment, self.judge.second_moment
@@ -250,21 +228,28 @@ class Session:
         found["KLT of the training sound"] = bounds.klt_db(train, held, n, m)
         return found
 
-    def _settings(self) -> dict[str, Any]:
-        """What a resumed run must share with the one that it carries on."""
-        r = self.request
+    def _diary(self) -> Diary | None:
+        r, config = self.request, self.config
+        if r.run is None:
+            return None
         corpus = "synth:noise" if self.corpus is None else self.corpus.digest
-        return {**asdict(r.config), "corpus": corpus, "stationary": self.train.stationary, "init": r.base}
+        settings = {**asdict(config), "corpus": corpus, "stationary": self.train.stationary, "init": r.base}
+        return Diary(r.run, settings, grid_of(config.frame, config.kind == "lapped"), r.save_every, r.resume)
+
+    @property
+    def _start(self) -> str:
+        return self.config.start if self.request.base is None else f"the model {self.request.base}"
 
     def _description(self) -> str:
         if self.corpus is None:
-            return f"Learned from white noise, start: {self.request.config.start}."
-        kept = self.request.config.m / self.framing.hop
+            return f"Learned from white noise, start: {self._start}."
+        kept = self.config.m / self.framing.hop
         return f"Learned from {len(self.corpus.train)} recordings at {self.corpus.sample_rate} Hz; keeps {kept:.3g}."
 
     def _training(self, run: Run, seconds: float) -> dict[str, Any]:
-        config = self.request.config
-        told = {"start": config.start, "optimizer": config.optimizer, "seed": config.seed, "learned in (s)": seconds}
+        config = self.config
+        told: dict[str, Any] = {"start": self._start, "optimizer": config.optimizer}
+        told |= {"window growth": "yes" if config.growth else "no", "seed": config.seed, "learned in (s)": seconds}
         if self.corpus is not None:
             told |= {
                 "files": len(self.corpus.train),
@@ -276,18 +261,3 @@ class Session:
         else:
             told["white SNR (dB)"] = white_snr_db(run.parameters) if self.framing.kind == "block" else None
         return told
-
-
-@contextlib.contextmanager
-def _pass_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("ETA")]
-    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -11,7 +11,7 @@ from audiocos.cli.learning import grid_of
 from audiocos.errors import AudiocosError
 from audiocos.model import Model
 from audiocos.modelcard import facts
-from audiocos.training.objective import Layout
+from audiocos.training.layout import Layout
 
 if TYPE_CHECKING:
     from audiocos.cli.training import Session
@@ -40,7 +40,7 @@ def report_training(path: str, session: Session, model: Model) -> None:
 
     layout = Layout.of(model.numbers)
     history = session.history
-    config = session.request.config
+    config = session.config
     learned = ("learned", session.results["learned"])
     others = [(name, value) for name, value in session.results.items() if name != "learned"]
     corpus = session.corpus

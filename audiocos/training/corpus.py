@@ -19,11 +19,11 @@ from audiocos.audio.names import shown
 from audiocos.audio.reader import Reader
 from audiocos.audio.tasks import MARK
 from audiocos.errors import AudioFileError, CorpusError
+from audiocos.training.refused import Refused, check_share, listed
 
 CHANNELS = ("each", "mix")
 
 _THREADS = 2
-_SHOWN_BAD = 5
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,6 @@ class File:
     def seconds(self) -> float:
         """Its length, 0 where the header does not know."""
         return (self.frames or 0) / self.sample_rate
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file that was left out, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -252,17 +244,10 @@ def _check_enough(inputs: Sequence[str | Path], files: list[File], refused: list
     where = ", ".join(shown(text) for text in inputs)
     if not files and not refused:
         raise CorpusError("no input: name a folder of recordings, audio files, or a text file of paths.")
-    listed = "; ".join(f"{bad.name}: {bad.reason.rstrip('.')}" for bad in refused[:_SHOWN_BAD])
-    if len(refused) > _SHOWN_BAD:
-        listed += f"; and {len(refused) - _SHOWN_BAD} more"
     if not files:
-        raise CorpusError(f"{where}: none of the {len(refused)} files can be read ({listed}). Check the files.")
-    total = len(files) + len(refused)
-    if len(refused) > max_bad * total:
-        raise CorpusError(
-            f"{where}: {len(refused)} of {total} files cannot be read, more than the share {max_bad:g} that may be "
-            f"bad ({listed}). Repair or remove them, or pass a larger --max-bad."
-        )
+        text = listed(refused)
+        raise CorpusError(f"{where}: none of the {len(refused)} files can be read ({text}). Check the files.")
+    check_share(where, refused, len(files) + len(refused), max_bad)
 
 
 def _common_rate(files: list[File]) -> int:

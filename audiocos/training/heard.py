@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiocos.errors import CorpusError
-from audiocos.training.corpus import Refused
+from audiocos.training.refused import Refused
 from audiocos.training.statistics import Moment
 
 

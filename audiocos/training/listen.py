@@ -21,10 +21,11 @@ from threadpoolctl import threadpool_limits
 from audiocos.audio.names import shown
 from audiocos.errors import AudioFileError
 from audiocos.framing import Framing
-from audiocos.training.corpus import File, Refused
+from audiocos.training.corpus import File
 from audiocos.training.decode import Decoder
 from audiocos.training.heard import Heard, Listening, Tally
 from audiocos.training.partial import PartialSums
+from audiocos.training.refused import Refused
 from audiocos.training.statistics import Accumulator, Moment
 
 SAVE_SECONDS = 30.0
@@ -42,6 +43,7 @@ def listen(
     *,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    save_every: float = SAVE_SECONDS,
 ) -> Heard:
     """Hear files and sum their second moment.
 
@@ -51,8 +53,9 @@ def listen(
         settings: rate and channels.
         cache: folder for partial and whole sums, such as `default_cache()`; None keeps none.
         progress: called now and then, in the caller's thread, with frames done and frames in all.
+        save_every: seconds between partial sums in the cache.
     """
-    return _Pass(files, framing, settings, cache, progress).run()
+    return _Pass(files, framing, settings, cache, progress, save_every).run()
 
 
 class _Pass:
@@ -65,6 +68,7 @@ class _Pass:
         settings: Listening,
         cache: Path | None,
         progress: Callable[[int, int], None] | None,
+        save_every: float,
     ) -> None:
         self.settings = settings
         self.files = sorted(files, key=lambda file: (self.signals(file), -(file.frames or 2**62), file.digest))
@@ -73,6 +77,7 @@ class _Pass:
         self.tally = Tally()
         self.sums = None if cache is None else PartialSums(cache, self.key())
         self.progress = progress
+        self.save_every = save_every
         self.done = 0
         self.lock = threading.Lock()
         self.stop = threading.Event()
@@ -124,7 +129,7 @@ class _Pass:
                         waiting.append(decoders.submit(self.hear_batch, batch, products))
                     self.commit(*self.result(waiting.popleft()))
                     self.tally.elapsed = before + time.monotonic() - began
-                    if time.monotonic() - saved >= SAVE_SECONDS or self.tally.batches == len(self.batches):
+                    if time.monotonic() - saved >= self.save_every or self.tally.batches == len(self.batches):
                         self.save()
                         saved = time.monotonic()
             finally:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocos.atomic import replace_file
 from audiocos.audio.names import shown
 
 Arrays = dict[str, NDArray[Any]]
@@ -64,18 +65,10 @@ class PartialSums:
 
         text = json.dumps(account, sort_keys=True)
         metadata = {"account": text, "key": self._key, "checksum": _checksum(arrays, text)}
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(part, "wb") as file:
-                file.write(to_bytes(arrays, metadata))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, self.path)
-            _fsync_folder(self.path.parent)
+            replace_file(self.path, [to_bytes(arrays, metadata)], f".{self.path.name}.{os.getpid()}.part")
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             text = f"{shown(self.path.parent)}: partial sums cannot be saved ({error.strerror}); a killed pass would "
             text += "start over. Free some space or choose another cache folder."
             if text not in self.trouble:
@@ -107,13 +100,3 @@ def _checksum(arrays: Arrays, account: str) -> str:
         total.update(f"{name} {arrays[name].shape} {arrays[name].dtype}".encode())
         total.update(np.ascontiguousarray(arrays[name]).data)
     return total.hexdigest()
-
-
-def _fsync_folder(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):
-        return  # Windows has no handle for a folder
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

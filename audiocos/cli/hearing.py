@@ -1,0 +1,104 @@
+"""How `audiocos train` hears recordings: with a bar, saying what was left out, and with all ranks together."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audiocos.cli.main import say
+from audiocos.framing import Framing
+from audiocos.ranks import Ranks
+from audiocos.training.corpus import File
+from audiocos.training.heard import Heard, Listening
+from audiocos.training.listen import listen
+from audiocos.training.statistics import Moment
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """One way to hear, for the files to learn from and for those to judge by.
+
+    Args:
+        ranks: who hears together.
+        framing: how sound is cut into frames.
+        listening: rate and channels.
+        cache: where partial sums are kept; None keeps none.
+        save_every: seconds between them.
+    """
+
+    ranks: Ranks
+    framing: Framing
+    listening: Listening
+    cache: Path | None
+    save_every: float
+
+    def hear(self, files: tuple[File, ...], what: str) -> Heard:
+        """Hear files, all ranks together, and say how it went.
+
+        Args:
+            files: all of them, on every rank.
+            what: is done, for the bar.
+        """
+        mine = self.ranks.share(files, [file.size for file in files])
+        with pass_bar(what) as progress:
+            heard = self._together(
+                listen(
+                    mine,
+                    self.framing,
+                    self.listening,
+                    cache=self.cache,
+                    progress=progress,
+                    save_every=self.save_every,
+                )
+            )
+        if not self.ranks.leads:
+            return heard
+        for note in [*heard.notes, *heard.warnings, *(f"{bad.name}: left out: {bad.reason}" for bad in heard.refused)]:
+            say(note)
+        if heard.silent:
+            say(f"{len(heard.silent)} files are silent and do not count.")
+        say(f"{what}: {heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h a second.")
+        return heard
+
+    def _together(self, mine: Heard) -> Heard:
+        """What all ranks heard."""
+        if self.ranks.count == 1:
+            return mine
+        m = mine.moment
+        sums = self.ranks.sum(np.concatenate([m.blocks.ravel(), m.autocorrelation, [m.hops, m.samples]]))
+        cut = m.blocks.size
+        moment = Moment(m.hop, m.reach, sums[:cut].reshape(m.blocks.shape), sums[cut:-2], int(sums[-2]), int(sums[-1]))
+        mine.moment = Moment.of(self.framing)  # travels no further
+        every = self.ranks.collect(mine)
+        return Heard(
+            moment,
+            sum(one.files for one in every),
+            sum(one.seconds for one in every),
+            max(one.elapsed for one in every),
+            [name for one in every for name in one.silent],
+            [bad for one in every for bad in one.refused],
+            [text for one in every for text in one.warnings],
+            [text for one in every for text in one.notes],
+            sum(one.cached for one in every),
+        )
+
+
+@contextlib.contextmanager
+def pass_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left; nothing when stderr is no terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("ETA")]
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
