@@ -14,6 +14,7 @@ import soundfile
 
 import audiocos
 from audiocos import signals
+from audiocos.training.growth import white_snr_db
 
 pytestmark = [
     pytest.mark.slow,
@@ -76,6 +77,24 @@ def test_a_killed_worker_is_replaced(recordings, tmp_path):
         _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
     same(tmp_path / "one", tmp_path / "many")
+
+
+def test_ranks_that_descend_together_carry_on_together(tmp_path):
+    command = [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "-m", "audiocos", "train", "synth:noise"]
+    command += ["--frame", "16", "--optimizer", "adam", "--steps", "1500", "-o", "m", "--resume", "--save-every", "0.1"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "m.run" / "checkpoint.safetensors").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(workers[0]), signal.SIGKILL)
+        _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert said.count("m.run: carrying on from its checkpoint.") == 1
+    assert white_snr_db(audiocos.load(tmp_path / "m").numbers) >= 200
 
 
 def test_an_archive_is_dealt_out_and_one_table_made(recordings, tmp_path):

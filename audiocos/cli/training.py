@@ -244,7 +244,8 @@ class Session:
         if self.corpus is None:
             return f"Learned from white noise, start: {self._start}."
         kept = self.config.m / self.framing.hop
-        return f"Learned from {len(self.corpus.train)} recordings at {self.corpus.sample_rate} Hz; keeps {kept:.3g}."
+        heard = f"{len(self.corpus.train)} recordings at {self.corpus.sample_rate} Hz"
+        return f"Learned from {heard}; keeps {kept:.3g} coefficients a sample."
 
     def _training(self, run: Run, seconds: float) -> dict[str, Any]:
         config = self.config
