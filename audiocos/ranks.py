@@ -31,7 +31,7 @@ class Ranks:
                 backend = "nccl" if torch.cuda.is_available() else "gloo"
                 if backend == "nccl":
                     torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-                torch.distributed.init_process_group(backend, timeout=_PATIENCE)
+                _join(backend)
 
     @property
     def leads(self) -> bool:
@@ -95,3 +95,22 @@ class Ranks:
 
             torch.distributed.barrier()
             torch.distributed.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    """Join the group.
+
+    torchrun keeps one store over all restarts, where a rank may read the address that a fellow had before the restart
+    (pytorch issue 135712). On one node the number of the restart is the same for all ranks and keeps them apart; on
+    several it is not, and torchrun must be started with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1.
+    """
+    from torch import distributed
+
+    if os.environ.get("GROUP_WORLD_SIZE") != "1":
+        distributed.init_process_group(backend, timeout=_PATIENCE)
+        return
+    store, rank, count = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]
+    store.set_timeout(_PATIENCE)
+    prefix = f"restart {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+    own = distributed.PrefixStore(prefix, store)  # type: ignore[attr-defined]
+    distributed.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=_PATIENCE)
