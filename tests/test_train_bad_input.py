@@ -52,6 +52,13 @@ def test_less_than_a_frame_says_how_much_more(train, tmp_path):
     )
 
 
+def test_fewer_frames_than_samples_each_says_how_many_more_or_counts_every_offset(voices, train):
+    done = train("voices", "--frame", 512, "--every-hop")
+    assert "48 frames for 512 samples each: 464 more would settle it.\n" in done.err
+    done = train("voices", "--frame", 512, "--force")
+    assert "The corpus is short: every sample offset counts as a frame (--every-hop counts only hops)." in done.err
+
+
 def test_silence_alone(train, tmp_path):
     write(tmp_path / "a.wav", np.zeros(4000))
     done = train("a.wav", "--frame", 64, code=1)

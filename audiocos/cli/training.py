@@ -213,7 +213,7 @@ class Session:
 
     def _bounds(self) -> dict[str, float]:
         n, m = self.framing.hop if self.framing.kind == "lapped" else self.framing.frame, self.config.m
-        if self.framing.kind == "overlap" or m > n:
+        if self.framing.kind == "overlap" or m >= n:  # as many coefficients as samples keep everything
             return {}
         train, held = self.train.second_moment, self.judge.second_moment
         found = {
