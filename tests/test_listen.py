@@ -323,3 +323,12 @@ def test_killed_at_random_moments_and_resumed_gives_the_same_bits(tmp_path, monk
     resumed = listen(files_of(place), lapped(512), EACH, cache=cache)
     assert same_bits(resumed.moment, whole.moment)
     assert resumed.cached == resumed.seconds == whole.seconds
+
+
+def test_every_sample_offset_is_counted_only_where_it_is_asked_for(folder, tmp_path):
+    both, hops = (listen(files_of(folder), FRAMING, Listening(8000, offsets=offsets)) for offsets in (True, False))
+    np.testing.assert_array_equal(hops.moment.blocks, both.moment.blocks)
+    assert (hops.moment.hops, hops.moment.samples) == (both.moment.hops, both.moment.samples)
+    assert both.moment.stationary()[0, 0] > 0
+    with pytest.raises(ValueError, match="heard at every hop only"):
+        hops.moment.stationary()

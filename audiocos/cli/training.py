@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from audiocos.training.plan import make_start, stages
 from audiocos.training.refused import check_share
 from audiocos.training.run import Run
 from audiocos.training.settings import TrainingConfig
-from audiocos.training.sound import RecordedWindows, Sound, sound_of, white
+from audiocos.training.sound import RecordedWindows, Sound, is_short, sound_of, white
 
 _ONE_THREAD_FRAME = 256
 
@@ -165,20 +165,33 @@ class Session:
     def _hear(self, corpus: Corpus) -> None:
         """Hear what to learn from, then what to judge by."""
         cache = default_cache() if self.request.cache else None
-        hearing = Hearing(self.ranks, self.framing, self.listening, cache, self.request.save_every)
+        listening = replace(self.listening, offsets=self._needs_offsets(corpus))
+        hearing = Hearing(self.ranks, self.framing, listening, cache, self.request.save_every)
         heard = hearing.hear(corpus.train, "Hearing what to learn from")
         self.ranks.lead(lambda: self._check_heard(corpus, heard))
         self.judged = heard
-        self.train = self.judge = sound_of(heard.moment, self.framing, self.request.stationary)
+        stationary = self.request.stationary if listening.offsets else False
+        self.train = self.judge = sound_of(heard.moment, self.framing, stationary)
         self.ranks.lead(lambda: self._check_enough(heard))
         if not corpus.held_out:
             return
+        hearing = replace(hearing, listening=replace(listening, offsets=self.framing.kind == "lapped"))
         other = hearing.hear(corpus.held_out, "Hearing what to judge by")
         self.ranks.lead(lambda: self._check_heard(corpus, heard, other))
         if other.files:
             self.judge, self.judged = Sound(self.framing, other.moment.full()), other
         else:
             self._say("No held-out file can be used, so figures are of the training sound.")
+
+    def _needs_offsets(self, corpus: Corpus) -> bool:
+        """Whether every sample offset is to be counted: when asked for, or when the corpus is short by its headers."""
+        if self.framing.kind == "lapped":  # for the bound on linear schemes
+            return True
+        if self.request.stationary is not None:
+            return self.request.stationary
+        signals = [1 if self.listening.channels == "mix" else file.channels for file in corpus.train]
+        seconds = sum(count * file.seconds for count, file in zip(signals, corpus.train, strict=True))
+        return is_short(seconds * self.listening.sample_rate / self.framing.hop, self.framing)
 
     def _check_heard(self, corpus: Corpus, heard: Heard, other: Heard | None = None) -> None:
         """Files that turned out bad only when they were heard count as bad, too."""

@@ -19,12 +19,14 @@ class Listening:
         channels: "each" (as separate signals) or "mix" (their mean).
         strict: a damaged file is left out; otherwise what is there of it counts.
         threads: files decoded at a time, and products at a time.
+        offsets: whether to count every sample offset, too (the autocorrelation).
     """
 
     sample_rate: int
     channels: str = "each"
     strict: bool = False
     threads: int = 2
+    offsets: bool = True
 
 
 @dataclass

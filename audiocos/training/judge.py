@@ -268,7 +268,7 @@ def second_moment(
     total = Moment.of(framing.lapped(2 * hop))
     for index, path in enumerate(paths):
         with Reader(path, strict=settings.strict, sanitize=settings.sanitize) as reader:
-            accumulators = [Accumulator(total) for _ in range(reader.channels)]
+            accumulators = [Accumulator(total, offsets=False) for _ in range(reader.channels)]
             with ReadAhead(reader.blocks(_BLOCK)) as blocks:
                 for samples in blocks:
                     for accumulator, channel in zip(accumulators, as_float(samples, np.dtype(np.float64)), strict=True):

@@ -101,7 +101,7 @@ class _Pass:
 
     def key(self) -> str:
         s, m = self.settings, self.total
-        parts: list[object] = [_FORMAT, m.hop, m.reach, s.sample_rate, s.channels, s.strict]
+        parts: list[object] = [_FORMAT, m.hop, m.reach, s.sample_rate, s.channels, s.strict, s.offsets]
         return " ".join(map(str, parts)) + "\n" + "\n".join(file.digest for file in self.files)
 
     def run(self) -> Heard:
@@ -158,7 +158,8 @@ class _Pass:
             moment, tally = Moment(self.total.hop, self.total.reach), Tally()
             counting = [i for i in batch if i not in left_out.refused and i not in left_out.silent]
             if counting:
-                accumulator = Accumulator(moment, self.signals(self.files[counting[0]]), products)
+                channels, offsets = self.signals(self.files[counting[0]]), self.settings.offsets
+                accumulator = Accumulator(moment, channels, products, offsets=offsets)
                 first = not (left_out.refused or left_out.silent)
                 for index in counting:
                     self.hear_file(index, accumulator, tally, counts=first)

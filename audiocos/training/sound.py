@@ -56,6 +56,11 @@ class Sound:
         return float(10 * np.log10(self.energy / max(loss, self.energy * 1e-32)))
 
 
+def is_short(hops: float, framing: Framing) -> bool:
+    """Whether sound of so many hops is better counted at every sample offset."""
+    return hops < SHORT_HOPS_A_SAMPLE * framing.frame
+
+
 def sound_of(moment: Moment, framing: Framing, stationary: bool | None = None) -> Sound:
     """The sound of a moment.
 
@@ -64,8 +69,7 @@ def sound_of(moment: Moment, framing: Framing, stationary: bool | None = None) -
         framing: how it was heard.
         stationary: count every sample offset; when None, where there are too few hops to do without.
     """
-    short = moment.hops < SHORT_HOPS_A_SAMPLE * framing.frame
-    chosen = short if stationary is None else stationary
+    chosen = is_short(moment.hops, framing) if stationary is None else stationary
     return Sound(framing, moment.stationary() if chosen else moment.full(), chosen)
 
 

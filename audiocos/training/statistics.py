@@ -34,7 +34,7 @@ class Moment:
         hop: H.
         reach: how many hops belong together, 2N/H - 1: the frames that make one hop of output see so many.
         blocks: K_d, `[reach, H, H]`.
-        autocorrelation: sum_t x_t x_{t+lag}, `[reach H]`.
+        autocorrelation: sum_t x_t x_{t+lag}, `[reach H]`; zeros where it was not asked for.
         hops: hops counted.
         samples: samples counted.
     """
@@ -81,7 +81,13 @@ class Moment:
         return np.block(rows) / max(self.hops, 1)
 
     def stationary(self) -> Float64:
-        """C = E[x x^T] of runs at every sample offset: Toeplitz, `[span, span]`."""
+        """C = E[x x^T] of runs at every sample offset: Toeplitz, `[span, span]`.
+
+        Raises:
+            ValueError: the sound was heard without them.
+        """
+        if self.autocorrelation[0] == 0 and self.blocks.any():
+            raise ValueError("this sound was heard at every hop only, not at every sample offset.")
         return np.asarray(scipy.linalg.toeplitz(self.autocorrelation / max(self.samples, 1)))
 
 
@@ -96,9 +102,12 @@ class Accumulator:
         channels: signals side by side.
         executor: its threads share the products of a chunk, while the caller fills the next one; each sum is
             still added in the order of the sound, so the bits do not depend on them.
+        offsets: whether to count every sample offset, too.
     """
 
-    def __init__(self, moment: Moment, channels: int = 1, executor: Executor | None = None) -> None:
+    def __init__(
+        self, moment: Moment, channels: int = 1, executor: Executor | None = None, *, offsets: bool = True
+    ) -> None:
         self._moment, self._channels, self._executor = moment, channels, executor
         h, r = moment.hop, moment.reach
         self._fresh = max(r, 2**17 // h, -(-_HOPS_A_PRODUCT // channels))
@@ -106,7 +115,7 @@ class Accumulator:
         self._buffer = self._spare.pop()
         self._fill = r * h  # what precedes the first sample is silence
         self._pending: list[Future[None]] = []
-        self._lags = _Autocorrelation(moment.span)
+        self._lags = _Autocorrelation(moment.span) if offsets else None
         self._length = 0  # samples of the signal that is coming in
 
     def add(self, samples: NDArray[np.floating]) -> None:
@@ -133,7 +142,8 @@ class Accumulator:
         self._wait()
         self._silence(0)
         self._fill = r * h
-        self._moment.autocorrelation += self._lags.take()
+        if self._lags is not None:
+            self._moment.autocorrelation += self._lags.take()
 
     def _count(self) -> None:
         self._moment.samples += self._channels * self._length
@@ -169,7 +179,8 @@ class Accumulator:
         for d in range(m.reach):
             old = news if d == 0 else olds  # the same array twice: BLAS computes half of it
             self._run(_add_product, m.blocks[d], old[start - d : stop - d], news[start:stop])
-        self._run(self._lags.add, full.reshape(self._channels, -1)[:, : (start + fresh) * m.hop])
+        if self._lags is not None:
+            self._run(self._lags.add, full.reshape(self._channels, -1)[:, : (start + fresh) * m.hop])
         self._turn(fresh)
 
     def _turn(self, fresh: int) -> None:
