@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import reprlib
@@ -29,6 +30,7 @@ CARD = "README.md"
 LARGEST_FRAME = 2**20
 LARGEST_GAIN = 1e4  # of an amplitude or a window: products of four of them stay within float32
 HIGHEST_RATE = 2**31 - 1  # what audio files can say
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 _AGAIN = "Take the model from its source again."
 _SAVE_ANEW = "Save the model with Model.save()."
@@ -99,9 +101,8 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
-        raise ModelError(
-            f"{folder}: cannot be written: {error.strerror}. Make room, or choose another place."
-        ) from error
+        room = "Make room, or choose" if error.errno in _FULL else "Choose"
+        raise ModelError(f"{folder}: cannot be written: {error.strerror}. {room} another place.") from error
 
 
 def _check_replaceable(folder: Path) -> None:

@@ -21,8 +21,9 @@ from audiocos.residuals import BandLevels, Second
 from audiocos.training.corpus import gather
 from audiocos.training.heard import Listening
 from audiocos.training.listen import listen
-from audiocos.training.plan import TrainingConfig, make_start, stages
+from audiocos.training.plan import make_start, stages
 from audiocos.training.run import Run
+from audiocos.training.settings import TrainingConfig
 from audiocos.training.sound import sound_of
 from benchmarks.corpora import NoCorpus, corpus, default_folder
 from benchmarks.page import AtLeast, Section

@@ -230,7 +230,7 @@ def test_a_full_disk_while_the_model_is_written_keeps_what_was_learned(voices, t
     small_disk("size=4k")
     done = train("voices", "--frame", 64, "--run", "run", code=1, output="disk/model")
     assert done.err.endswith(
-        "audiocos: disk/model: cannot be written: No space left on device. Make room, or choose another place.\n"
+        "disk/model: cannot be written: No space left on device. Make room, or choose another place.\n"
     )
     assert os.listdir(tmp_path / "disk") == []
     done = train("voices", "--frame", 64, "--run", "run", "--resume")

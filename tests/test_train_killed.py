@@ -64,19 +64,20 @@ def test_killed_at_random_moments(options, kills, longest, place, mortal):
     moments = random.Random(kills)
     hearing = learning = 0
     while hearing + learning < kills:
-        hears = moments.random() < 0.3
-        if hears and moments.random() < 0.5:  # or else partial sums are carried on
+        until, most = moments.choice(
+            [("", 0.05), ("Hearing what to learn from", 0.01), (LEARNS, longest), (LEARNS, longest)]
+        )
+        if until != LEARNS and moments.random() < 0.5:  # or else partial sums are carried on
             shutil.rmtree(place / "cache", ignore_errors=True)
         if (place / "model").exists():  # it was done before its time: there is another run to kill
             assert parameters(place / "model") == expected
             shutil.rmtree(place / "model")
-        until, seconds = ("", moments.uniform(0, 0.1)) if hears else (LEARNS, moments.uniform(0, longest))
-        code, said = mortal.live(place, *train(*options, "--resume"), until=until, seconds=seconds)
+        code, said = mortal.live(place, *train(*options, "--resume"), until=until, seconds=moments.uniform(0, most))
         assert code in (0, None), said
         if code is None:
             learning += LEARNS in said
             hearing += LEARNS not in said
-    assert hearing >= kills / 10 and learning >= kills / 2
+    assert hearing >= kills / 10 and learning >= kills / 10
     if not (place / "model").exists():
         code, said = mortal.live(place, *train(*options, "--resume"))
         assert code == 0, said
