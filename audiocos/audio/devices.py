@@ -203,12 +203,14 @@ def cannot_open(names: str, error: Exception) -> SoundDeviceError:
 
 
 _stuck = False
+_abandoned: list[Any] = []  # streams that may still be called back, and the libraries that JACK's still calls
 
 
-def abandon() -> None:
-    """PortAudio waits in a call that will not return: do not call it again, nor wait for it when Python ends."""
+def abandon(stream: Any) -> None:
+    """PortAudio cannot be called again, for it would not come back: do not, not even when Python ends."""
     global _stuck
     sd = portaudio()
+    _abandoned.append(stream)
     atexit.unregister(sd._exit_handler)
     _stuck = True
 
@@ -223,6 +225,7 @@ def look_again() -> None:
     sd = portaudio()
     try:
         if _stuck:
+            _abandoned.append(sd._lib)
             sd._lib = sd._ffi.dlopen(_another_copy())
             sd._initialized, _stuck = 0, False
             atexit.register(sd._exit_handler)

@@ -1,10 +1,6 @@
 """A running device: PortAudio's callback between the rings.
 
-The callback runs on PortAudio's thread. It copies, counts and zero-fills, and nothing else: no arithmetic on the
-sound but a fade of a millisecond where silence begins or ends, no allocation, no lock, no logging.
-
-The output keeps its place in time. Silence played for want of output, and input lost for want of room, shift what
-comes after; the callback knows by how much (`_owed`) and takes the shift back as soon as there is enough to take.
+The callback runs on PortAudio's thread and does what `Copier` does, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,12 +15,10 @@ from typing import Any
 import numpy as np
 
 from audiocos.audio.devices import Device, abandon, cannot_open, portaudio
+from audiocos.live.copier import Copier
 from audiocos.live.counters import Counters
 from audiocos.live.log import Log
 from audiocos.live.ring import Array, Ring, Signal
-
-FADE = 64
-"""Samples of a fade."""
 
 GONE_S = 1.0
 """A device that has not called for this long, and for ten of its blocks, has gone."""
@@ -91,15 +85,8 @@ class Duplex:
         owed: int = 0,
     ) -> None:
         self.settings = settings
-        self._inlet, self._play = inlet, play
-        self._counters, self._log, self._wake, self._drained = counters, log, wake, drained
-        self._mixed = np.zeros((play.channels if play else 1, settings.block), np.float32)
-        self._last = np.zeros(self._mixed.shape[0], np.float32)
-        self._fade_out = np.linspace(1, 0, FADE + 2, dtype=np.float32)[1:-1].copy()
-        self._fade_in = self._fade_out[::-1].copy()
-        self._dry = True  # what has been played last is silence
-        self._owed = owed  # samples by which the output lags the latency that was promised
-        self.position = 0  # samples since the start, by the device's clock
+        self._wake = wake
+        self._copier = Copier(inlet, play, settings.block, counters, log, drained=drained, owed=owed)
         self._called = time.monotonic()
         self._ended = threading.Event()
         self._stream = self._open()
@@ -141,18 +128,20 @@ class Duplex:
             self.close()
             raise cannot_open(self.settings.names, error) from error
 
-    def close(self) -> bool:
-        """Stop and let go of the device; whether PortAudio did.
+    def close(self) -> None:
+        """Stop and let go of the device.
 
-        On a JACK server that has died it waits for ten minutes (pa_jack.c, WaitCondition): a thread of its own waits
-        there then, and whoever called goes on.
+        A stream of a JACK server that has died cannot be let go of: PortAudio would wait for ten minutes, and abort the
+        process when it is terminated (pa_jack.c, WaitCondition and Terminate). It is left alone.
         """
+        if self.gone and any(side is not None and side.jack for side in (self.settings.input, self.settings.output)):
+            abandon(self._stream)
+            return
         closer = threading.Thread(target=self._close, name="audiocos-close", daemon=True)
         closer.start()
         closer.join(_CLOSING_S)
         if closer.is_alive():
-            abandon()
-        return not closer.is_alive()
+            abandon(self._stream)
 
     def _close(self) -> None:
         with contextlib.suppress(Exception):
@@ -191,85 +180,19 @@ class Duplex:
     # The callback's side from here on.
 
     def _both(self, indata: Array, outdata: Array, frames: int, times: Any, status: Any) -> None:
-        self._take(indata, frames, status)
-        self._give(outdata, frames, status)
+        self._copier.take(indata, status.input_overflow)
+        self._copier.give(outdata, status.output_underflow)
         self._done(frames)
 
     def _record(self, indata: Array, frames: int, times: Any, status: Any) -> None:
-        self._take(indata, frames, status)
+        self._copier.take(indata, status.input_overflow)
         self._done(frames)
 
     def _out(self, outdata: Array, frames: int, times: Any, status: Any) -> None:
-        self._give(outdata, frames, status)
+        self._copier.give(outdata, status.output_underflow)
         self._done(frames)
 
     def _done(self, frames: int) -> None:
-        self.position += frames
+        self._copier.position += frames
         self._called = time.monotonic()
         self._wake.set()
-
-    def _take(self, indata: Array, frames: int, status: Any) -> None:
-        inlet, counters = self._inlet, self._counters
-        assert inlet is not None
-        if self._drained():
-            return
-        if status.input_overflow:
-            counters.input_overflows += 1
-            self._log.note("input_overflow", self.position, 0)
-        lost = frames - inlet.write(indata.T)
-        if lost:
-            counters.input_overflows += 1
-            counters.dropped_samples += lost
-            self._owed -= lost
-            self._log.note("input_overflow", self.position, lost)
-
-    def _give(self, outdata: Array, frames: int, status: Any) -> None:
-        play, counters = self._play, self._counters
-        assert play is not None
-        if status.output_underflow:
-            counters.output_underflows += 1
-            self._log.note("output_underflow", self.position, 0)
-        mixed, start = self._mixed, 0
-        if self._owed > 0:
-            late = play.skip(min(self._owed, max(play.available - frames, 0)))
-            counters.dropped_samples += late
-            self._owed -= late
-            self._dry = self._dry or late > 0  # a seam: fade in
-        elif self._owed < 0:
-            start = min(-self._owed, frames)
-            self._silence(0, start)
-            counters.zero_filled_samples += start
-            self._owed += start
-        got = play.read(mixed[:, start:frames])
-        if got:
-            if self._dry:
-                self._fade(mixed[:, start : start + got])
-                self._dry = False
-            self._last[:] = mixed[:, start + got - 1]
-        if start + got < frames:
-            self._silence(start + got, frames)
-            if not self._drained():
-                missing = frames - start - got
-                counters.output_underflows += 1
-                counters.zero_filled_samples += missing
-                self._owed += missing
-                self._log.note("output_underflow", self.position, missing)
-        outdata[:] = mixed[:, :frames].T
-
-    def _silence(self, start: int, stop: int) -> None:
-        """Zeros; where sound has just been, the last sample fades out instead of jumping to zero."""
-        length = min(FADE, stop - start)
-        if not length:
-            return
-        fade = self._fade_out[:: FADE // length][:length]
-        for samples, last in zip(self._mixed, self._last, strict=True):
-            samples[start:stop] = 0
-            if not self._dry:
-                samples[start : start + length] = fade
-                samples[start : start + length] *= last
-        self._dry = True
-
-    def _fade(self, block: Array) -> None:
-        length = min(FADE, block.shape[1])
-        for samples in block:
-            samples[:length] *= self._fade_in[:length]

@@ -32,6 +32,7 @@ class Ring:
     def __init__(self, channels: int, capacity: int, dtype: DTypeLike = np.float32) -> None:
         self.channels, self.capacity = channels, capacity
         self._samples = np.zeros((channels, capacity), dtype)
+        self._samples.fill(0)  # touched, so that no page is made for the first time later
         self.dtype = self._samples.dtype
         self._written = 0  # moved by the writer only
         self._read = 0  # moved by the reader only

@@ -39,6 +39,8 @@ from audiocos.model import Model
 MOST_EVENTS = 10_000
 """Events kept; what comes after is counted and no longer told one by one."""
 
+REHEARSED_CHUNKS = 50
+
 _INLET_S = 0.2  # of sound that the worker may lag behind a device before input is dropped
 _METER_S = 10.0  # of sound that meters and files may lag behind a device
 _AHEAD_S = 0.1  # of sound between a file and the speakers
@@ -138,7 +140,7 @@ class Session:
             self._wires.wake,
             self._done,
             sample_rate=self.sample_rate,
-            subtype=None if isinstance(source, Microphone) else source.subtype,
+            subtype=self._subtype,
             sink=sink if isinstance(sink, FileSink) else None,
             choice=self._choice,
             taps=taps,
@@ -223,7 +225,7 @@ class Session:
         self._quiet.enter_context(quiet())
         try:
             if self._realtime:
-                warm_up(self._pipeline)
+                self._rehearse()
             self._open_device()
             if self._wires.play is not None and self._live:
                 self._wires.play.write_silence(self._prefill)
@@ -265,6 +267,35 @@ class Session:
         self._ended.set()
         if self._error is not None:
             raise self._error
+
+    def _rehearse(self) -> None:
+        """Run everything that the threads will run, on silence: nothing is to happen for the first time later."""
+        chunk, block = self._pipeline.chunk, self._block
+        samples = REHEARSED_CHUNKS * chunk
+        dtype = self._wires.inlet.dtype
+        pairs = Ring(2 * self.channels, samples + Worker.longest(self._pipeline, block), dtype)
+        inlet, play = Ring(self.channels, samples, dtype), Ring(self.channels, samples, np.float32)
+        wires = Wires(inlet, threading.Event(), Signal(), Signal(), pairs, Signal(), play)
+        inlet.write_silence(samples)
+        wires.closed.set()
+        log, times, counters = Log(self.sample_rate), HopTimes(chunk / self.sample_rate), Counters()
+        stop = threading.Event()
+        Worker(
+            self._pipeline, wires, Choice(keep=1), counters, times, log, stop, lossless=False, limit=None,
+            overload="drop", block=block,
+        ).run()  # fmt: skip
+        done = threading.Event()
+        done.set()
+        Measure(
+            pairs, wires.paired, wires.wake, done, sample_rate=self.sample_rate, subtype=self._subtype, sink=None,
+            choice=Choice(), taps=(),
+        ).run()  # fmt: skip
+        self._pipeline.restart()
+        warm_up(self._pipeline)
+
+    @property
+    def _subtype(self) -> str | None:
+        return None if isinstance(self._source, Microphone) else self._source.subtype
 
     def _make_wires(self, dtype: np.dtype[Any]) -> Wires:
         chunk, block, rate = self._pipeline.chunk, self._block, self.sample_rate
@@ -397,12 +428,12 @@ class Session:
         assert self._duplex is not None and self._settings is not None
         names = self._settings.names
         self._tell("device", f"{names}: gone")
-        closed = self._duplex.close()
+        self._duplex.close()
         self._duplex = None
         if not self._reconnect:
             remedy = "Connect it again, or start its server; --reconnect waits for it"
-            raise SoundDeviceError(f"{names}: went away after {self.time_s:.1f} s. {remedy}.")
-        del closed
+            self._fail(SoundDeviceError(f"{names}: went away after {self.time_s:.1f} s. {remedy}."))
+            return
         while not self._stop.wait(_RETRY_S):
             with contextlib.suppress(SoundDeviceError):
                 look_again()
