@@ -1,9 +1,10 @@
 """Two JACK clients in a process of their own: one feeds a known sound, one records, both by JACK's clock.
 
-    python jack_lab.py feeder recorder RECORDING.npz [LEVEL]
+    python jack_lab.py feeder recorder RECORDING.npz [nan|loud|repeat]
 
 The sound at frame time t is `sound()[:, t % PERIOD]`, whatever cycles are lost, so a recording tells the delay of
-what lies between the two clients to the sample. Prints "ready", records until standard input closes.
+what lies between the two clients to the sample. Prints "ready", records until standard input closes. nan and loud
+spoil the sound; with repeat the feeder plays what it hears instead.
 """
 
 import sys
@@ -30,12 +31,17 @@ def main():
     sources = [feeder.outports.register(f"out{i}", is_terminal=True) for i in range(2)]
     sinks = [recorder.inports.register(f"in{i}", is_terminal=True) for i in range(2)]
     doubled = np.concatenate([period, period[:, :8192]], axis=1)
+    ears = [feeder.inports.register(f"in{i}", is_terminal=True) for i in range(2 if spoilt == "repeat" else 0)]
     recorded = np.zeros((2, MOST), np.float32)
     times = np.full(MOST, -1, np.int64)
     place = 0
 
     @feeder.set_process_callback
     def feed(frames):
+        if ears:
+            for port, ear in zip(sources, ears, strict=True):
+                port.get_array()[:] = ear.get_array()
+            return
         start = feeder.last_frame_time % PERIOD
         for port, samples in zip(sources, doubled, strict=True):
             port.get_array()[:] = samples[start : start + frames]

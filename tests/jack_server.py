@@ -1,6 +1,10 @@
-"""A sound card that is not there: JACK's dummy driver, started by the tests under a name of their own."""
+"""A sound card that is not there: JACK's dummy driver, started by the tests under a name of their own.
+
+A server that was killed must be started again and ended: it leaves an entry among JACK's eight servers.
+"""
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -12,6 +16,7 @@ import numpy as np
 import pytest
 from jack_lab import PERIOD, sound
 
+_numbers = itertools.count()
 LAB = Path(__file__).with_name("jack_lab.py")
 
 
@@ -46,17 +51,21 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(**settings):
-    """A server; PortAudio looks at it anew before and after."""
+def server(*, here=True, **settings):
+    """A server for this process and those it starts; with `here`, PortAudio in this process is its client."""
     before = {key: os.environ.get(key) for key in ("JACK_DEFAULT_SERVER", "JACK_NO_AUDIO_RESERVATION")}
-    name = f"audiocos-test-{os.getpid()}"
+    name = f"audiocos-test-{os.getpid()}-{next(_numbers)}"
+    if here:
+        _let_go()
     os.environ.update(JACK_DEFAULT_SERVER=name, JACK_NO_AUDIO_RESERVATION="1")
     running = Server(name, **settings)
     try:
-        refresh()
+        if here:
+            refresh()
         yield running
     finally:
-        _let_go()
+        if here:
+            _let_go()
         running.process.terminate()
         running.process.wait()
         for key, value in before.items():
@@ -67,10 +76,9 @@ def _let_go():
     """PortAudio's client must leave before its server does: else it aborts the process (pa_jack.c, Terminate)."""
     from audiocos.audio import devices
 
-    if not devices._stuck:
-        sd = devices.portaudio()
-        while sd._initialized:
-            sd._terminate()
+    sd = devices.portaudio()
+    while sd._initialized:
+        sd._terminate()
 
 
 def refresh():
@@ -119,17 +127,38 @@ def fed(times, delay, level=0.5):
     return sound(level)[:, (times - delay) % PERIOD]
 
 
-def stretch(times, heard, samples):
-    """The last `samples` before the sound ends in which no cycle was lost."""
-    loud = np.flatnonzero(np.abs(heard).max(axis=0) > 0)
-    last = loud[-1] - 4096
-    while True:
-        part = slice(last - samples, last)
-        gaps = np.flatnonzero(np.diff(times[part]) != 1)
-        if not gaps.size:
-            return times[part], heard[:, part]
-        last = part.start + gaps[-1]
-        assert last > samples, "JACK lost cycles all the time"
+def longest_match(times, heard, delay, atol=1e-5):
+    """Start and length of the longest run in which what was heard is what was fed `delay` frames before.
+
+    A busy machine makes JACK lose cycles, between any two of its clients, and its clock falter by a frame; what comes
+    after is in its place again. Noise of another delay matches nowhere.
+    """
+    right = np.abs(heard - fed(times, delay)).max(axis=0) <= atol
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], right, [False]]).astype(int)))
+    starts, lengths = edges[::2], edges[1::2] - edges[::2]
+    best = lengths.argmax() if lengths.size else None
+    return (0, 0) if best is None else (int(starts[best]), int(lengths[best]))
+
+
+def delays(times, heard, window=1500):
+    """The delay of each window that holds the feeder's sound, found by correlation with no delay assumed."""
+    spectrum = np.fft.rfft(sound()[0])
+    found = []
+    for start in range(0, heard.shape[1] - window, 2 * window):
+        piece = np.zeros(PERIOD)
+        piece[:window] = heard[0, start : start + window]
+        likeness = np.fft.irfft(np.conj(np.fft.rfft(piece)) * spectrum, PERIOD)
+        best = int(likeness.argmax())
+        if likeness[best] > 0.4 * window / 12:  # of the noise's power
+            found.append((int(times[start]) - best) % PERIOD)
+    return found
+
+
+def after_silence(times, heard):
+    """What comes after the longest silence within the sound."""
+    sounding = np.flatnonzero((heard != 0).any(axis=0))
+    at = sounding[np.diff(sounding).argmax() + 1]
+    return times[at:], heard[:, at:]
 
 
 def wait_until(true, seconds=10.0):

@@ -18,7 +18,6 @@ from audiocos.whole import best_group
 
 Array = NDArray[Any]
 
-WARM_UP_FRAMES = 50
 _COUNTED_S = 10.0
 _MOST_GROUP = 32  # larger ones gain little, and a switch acts once a group
 
@@ -153,13 +152,12 @@ class ResampledPipeline:
         return prefill_of(block, self.chunk, written) + margin
 
 
-def warm_up(pipeline: Pipeline) -> None:
-    """Run every path that the worker may take, so that nothing is done for the first time when it counts."""
+def try_switches(pipeline: Pipeline) -> None:
+    """Keep one coefficient for a moment, then as many as before, so that what the switch needs has been made."""
     stream = pipeline.stream
     silence = np.zeros((stream.channels, pipeline.chunk), stream.dtype)
     keep = stream.keep
     for count in (1, keep):
         stream.keep = count
-        for _ in range(WARM_UP_FRAMES):
-            pipeline.feed(silence)
+        pipeline.feed(silence)
     pipeline.restart()

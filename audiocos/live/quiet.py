@@ -18,8 +18,8 @@ def quiet() -> Iterator[None]:
 
     before = sys.getswitchinterval()
     with threadpool_limits(limits=1):
-        gc.collect()
-        gc.freeze()  # what is there now need not be looked at again
+        gc.collect(1)
+        gc.freeze()  # what is there now need not be looked at again, and a full collection takes 0.1 s
         sys.setswitchinterval(SWITCH_S)
         try:
             yield

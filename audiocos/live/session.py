@@ -15,6 +15,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,12 @@ from audiocos.live.engine import Choice, Wires, Worker, check_choice
 from audiocos.live.feeder import Feeder
 from audiocos.live.log import Log
 from audiocos.live.measure import Measure, Tap
-from audiocos.live.pipeline import make_pipeline, warm_up
+from audiocos.live.pipeline import make_pipeline, try_switches
 from audiocos.live.ports import Microphone, Speakers, found_again, settings_for
 from audiocos.live.quiet import quiet
 from audiocos.live.ring import Array, Ring, Signal
 from audiocos.live.sinks import FileSink
-from audiocos.live.sources import Source
+from audiocos.live.sources import FileSource, Source
 from audiocos.metrics import Figures
 from audiocos.model import Model
 
@@ -98,7 +99,7 @@ class Session:
         if self._live and not realtime:
             raise StreamError("A microphone gives sound at its own pace: it cannot go as fast as the machine can.")
         self._choice = Choice(listen)
-        self.counters = Counters()
+        self._counters = Counters()
         self._kept_events: list[Event] = []
         self._stop, self._done, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._error: BaseException | None = None
@@ -124,7 +125,7 @@ class Session:
             self._pipeline,
             self._wires,
             self._choice,
-            self.counters,
+            self._counters,
             self.hop_times,
             self._logs[0],
             self._stop,
@@ -174,6 +175,15 @@ class Session:
         if count is not None and not 1 <= count <= most:
             raise StreamError(f'keep {count}: the model "{self.model.name}" has {most} coefficients; keep 1 to {most}.')
         self._choice.keep = count
+
+    @property
+    def counters(self) -> Counters:
+        """What went wrong so far; a copy."""
+        counted = replace(self._counters)
+        if not isinstance(self._source, Microphone):
+            counted.sanitized_samples += self._source.sanitized
+        counted.clipped_samples += self._sink.clipped if isinstance(self._sink, FileSink) else self._measure.clipped
+        return counted
 
     @property
     def time_s(self) -> float:
@@ -281,7 +291,7 @@ class Session:
         log, times, counters = Log(self.sample_rate), HopTimes(chunk / self.sample_rate), Counters()
         stop = threading.Event()
         Worker(
-            self._pipeline, wires, Choice(keep=1), counters, times, log, stop, lossless=False, limit=None,
+            self._pipeline, wires, Choice(keep=self.keep), counters, times, log, stop, lossless=False, limit=None,
             overload="drop", block=block,
         ).run()  # fmt: skip
         done = threading.Event()
@@ -291,7 +301,7 @@ class Session:
             choice=Choice(), taps=(),
         ).run()  # fmt: skip
         self._pipeline.restart()
-        warm_up(self._pipeline)
+        try_switches(self._pipeline)
 
     @property
     def _subtype(self) -> str | None:
@@ -338,7 +348,7 @@ class Session:
             self._settings,
             self._wires.inlet if self._live else None,
             self._wires.play,
-            self.counters,
+            self._counters,
             self._logs[1],
             self._wires.wake,
             drained=self._done.is_set,
@@ -414,6 +424,9 @@ class Session:
             stalled = since is not None and time.monotonic() - since > _STALL_S
             if self._stop.is_set() and not self._threads.keys() >= {"hop", "meter"}:
                 break
+        if isinstance(self._source, FileSource):
+            for warning in self._source.warnings:
+                self._tell("source", warning.partition(". Processing")[0] + ".")
         play = self._wires.play
         while play is not None and play.available and not self._stop.is_set() and not self._gone():
             time.sleep(_WATCH_S)
