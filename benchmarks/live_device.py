@@ -51,9 +51,10 @@ def ten_minutes(quick: bool) -> Section:
     section = Section(
         "Live, on a device",
         f"`audiocos monitor` from a full-duplex device to itself, {seconds:g} s each: stereo at 48 kHz, N = {FRAME}, "
-        f"hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose period is the block; the processes "
-        "are ordinary ones. A hop's time is from the moment it has come to the moment its output is in the ring. Device "
-        "xruns are JACK's own: a cycle that the system woke too late. Dropped and silent samples are all that was lost.",
+        f"hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose period is the block; the "
+        "processes are ordinary ones. A hop's time is from the moment it has come to the moment its output is in the "
+        "ring. Device xruns are JACK's own: a cycle that the system woke too late. Dropped and silent samples are all "
+        "that was lost.",
         HEADER,
     )
     if shutil.which("jackd") is None:

@@ -153,7 +153,8 @@ def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
     assert {"late_hop", "input_overflow", "output_underflow"} <= kinds
     late = next(event for event in session.events if event.kind == "late_hop" and "hop took 5" in event.text)
     assert 0.2 < late.time_s < 1.0
-    assert_delay(*after_silence(*lab.finish()), session)
+    found = delays(*after_silence(*lab.finish()))
+    assert np.median(found) == session.latency.total
 
 
 def test_on_overload_bypass_lets_sound_pass_by_and_keeps_its_place(lab):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,48 +18,13 @@ from audiocos.errors import OverloadError
 from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.log import Log
 from audiocos.live.pipeline import Pipeline
-from audiocos.live.ring import Array, Ring, Signal
+from audiocos.live.ring import Array, Ring
+from audiocos.live.wires import Choice, Wires, inside
 
 LISTEN = ("output", "input", "residual")
 OVERLOAD = ("drop", "bypass", "fail")
 
 _TICK_S = 0.1
-
-
-@dataclass
-class Choice:
-    """What the user may change while it runs; the worker looks at it once a chunk.
-
-    Args:
-        listen: "output", "input" or "residual".
-        keep: coefficients kept, those of the lowest frequencies; None: all.
-    """
-
-    listen: str = "output"
-    keep: int | None = None
-
-
-@dataclass
-class Wires:
-    """What connects the worker with the other threads.
-
-    Args:
-        inlet: input, from a device or a feeder.
-        closed: set by whoever writes `inlet`, after the last sample.
-        wake: set when `inlet` has got more, or room has come up in `pairs` or `play`.
-        taken: set when the worker has taken something from `inlet`.
-        pairs: input and reconstruction, `[2 C, capacity]`.
-        paired: set when `pairs` has got more.
-        play: what a device is to play, or None.
-    """
-
-    inlet: Ring
-    closed: threading.Event
-    wake: Signal
-    taken: Signal
-    pairs: Ring
-    paired: Signal
-    play: Ring | None = None
 
 
 class Worker:
@@ -103,7 +67,7 @@ class Worker:
         self._lossless, self._limit, self._overload = lossless, limit, overload
         channels, dtype, chunk = wires.inlet.channels, pipeline.stream.dtype, pipeline.chunk
         self._x = np.zeros((channels, chunk), dtype)
-        longest = self.longest(pipeline, block)
+        longest = inside(pipeline, block)
         self._delay = Ring(channels, longest, dtype)  # input whose reconstruction has not come yet
         self._pair = np.zeros((2 * channels, longest), dtype)
         self._heard = np.zeros((channels, longest), dtype)
@@ -115,11 +79,6 @@ class Worker:
         self.abandoned = False  # nobody reads the pairs any more
         self.taken = 0
         self.given = 0
-
-    @staticmethod
-    def longest(pipeline: Pipeline, block: int) -> int:
-        """Samples that are inside at most, or come out at once."""
-        return 4 * (pipeline.chunk + block + pipeline.algorithmic) + 65536
 
     def run(self) -> None:
         """Until the end; then what is still inside comes out."""

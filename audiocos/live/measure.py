@@ -15,9 +15,10 @@ import numpy as np
 
 from audiocos.audio.formats import from_float
 from audiocos.audio.reconstruct import as_written
-from audiocos.live.engine import Choice, select
+from audiocos.live.engine import select
 from audiocos.live.ring import Array, Ring, Signal
 from audiocos.live.sinks import FileSink
+from audiocos.live.wires import Choice
 from audiocos.metrics import RunningFigures, segment_length, snr_db
 
 FLOOR_DBFS = -150.0

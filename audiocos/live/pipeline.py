@@ -150,14 +150,3 @@ class ResampledPipeline:
         self.resampling = max(0, min(settled) - self.algorithmic)
         margin = 2  # soxr's counts repeat only after the least common multiple of rates, chunks and hops
         return prefill_of(block, self.chunk, written) + margin
-
-
-def try_switches(pipeline: Pipeline) -> None:
-    """Keep one coefficient for a moment, then as many as before, so that what the switch needs has been made."""
-    stream = pipeline.stream
-    silence = np.zeros((stream.channels, pipeline.chunk), stream.dtype)
-    keep = stream.keep
-    for count in (1, keep):
-        stream.keep = count
-        pipeline.feed(silence)
-    pipeline.restart()

@@ -20,35 +20,31 @@ from typing import Any
 
 import numpy as np
 
-from audiocos.audio.devices import look_again
 from audiocos.errors import SoundDeviceError, StreamError
 from audiocos.live.counters import Counters, Event, HopTimes, Latency
-from audiocos.live.duplex import Duplex
-from audiocos.live.engine import Choice, Wires, Worker, check_choice
+from audiocos.live.duplex import Settings
+from audiocos.live.engine import Worker, check_choice
 from audiocos.live.feeder import Feeder
+from audiocos.live.link import Link
 from audiocos.live.log import Log
 from audiocos.live.measure import Measure, Tap
-from audiocos.live.pipeline import make_pipeline, try_switches
+from audiocos.live.pipeline import make_pipeline
 from audiocos.live.ports import Microphone, Speakers, found_again, settings_for
 from audiocos.live.quiet import quiet
-from audiocos.live.ring import Array, Ring, Signal
+from audiocos.live.rehearsal import rehearse
+from audiocos.live.ring import Array
 from audiocos.live.sinks import FileSink
 from audiocos.live.sources import FileSource, Source
+from audiocos.live.wires import Choice, make_wires
 from audiocos.metrics import Figures
 from audiocos.model import Model
 
 MOST_EVENTS = 10_000
 """Events kept; what comes after is counted and no longer told one by one."""
 
-REHEARSED_CHUNKS = 50
-
-_INLET_S = 0.2  # of sound that the worker may lag behind a device before input is dropped
-_METER_S = 10.0  # of sound that meters and files may lag behind a device
-_AHEAD_S = 0.1  # of sound between a file and the speakers
 _HIGH_S = 0.02  # added by --latency high
 _WATCH_S = 0.05
 _STALL_S = 2.0
-_RETRY_S = 0.5
 _JOIN_S = 5.0
 
 
@@ -117,9 +113,11 @@ class Session:
         chunk = self._pipeline.chunk
         self.deadline_ms = 1e3 * chunk / self.sample_rate
         self.hop_times = HopTimes(chunk / self.sample_rate)
-        self._settings = settings_for(source, sink, self.channels, block, latency)
-        self._slack = -(-int(_HIGH_S * self.sample_rate) // block) * block if latency == "high" else 0
-        self._wires = self._make_wires(dtype)
+        slack = -(-int(_HIGH_S * self.sample_rate) // block) * block if latency == "high" else 0
+        play_rate = sink.sample_rate if isinstance(sink, Speakers) else None
+        self._wires = make_wires(
+            self._pipeline, block, self.sample_rate, play_rate=play_rate, live=self._live, slack=slack
+        )
         self._logs = Log(self.sample_rate), Log(self.sample_rate)
         self._worker = Worker(
             self._pipeline,
@@ -147,8 +145,10 @@ class Session:
             taps=taps,
         )
         self._feeder = None if isinstance(source, Microphone) else self._make_feeder(source)
-        self._duplex: Duplex | None = None
-        self._prefill = self._pipeline.prefill(block) + self._slack if self._live else 0
+        self._prefill = self._pipeline.prefill(block) + slack if self._live else 0
+        settings = settings_for(source, sink, self.channels, block, latency)
+        self._link = None if settings is None else self._make_link(settings)
+        self._playing = False
         self.latency = self._latency()
         self._quiet = contextlib.ExitStack()
         self._threads: dict[str, threading.Thread] = {}
@@ -235,18 +235,19 @@ class Session:
         self._quiet.enter_context(quiet())
         try:
             if self._realtime:
-                self._rehearse()
-            self._open_device()
-            if self._wires.play is not None and self._live:
-                self._wires.play.write_silence(self._prefill)
+                rehearse(self._pipeline, self._block, self.sample_rate, self._subtype)
+            if self._link is not None:
+                self._link.open()
+                self.latency = self._latency()
             self._start_thread("watch", self._watch)
             self._start_thread("meter", self._run_measure)
             self._start_thread("hop", self._run_worker)
             if self._feeder is not None:
                 self._start_thread("feed", self._feeder.run)
-            if self._duplex is not None:
+            if self._link is not None:
                 self._wait_until_filled()
-                self._duplex.start()
+                self._link.start()
+                self._playing = True
         except BaseException as error:
             self._fail(error)
             self.stop()
@@ -265,9 +266,8 @@ class Session:
             if name in self._threads:
                 # A feeder may wait for a silent pipe, and a meter write to one, for ever.
                 self._threads[name].join(_JOIN_S if name != "feed" else _WATCH_S)
-        if self._duplex is not None:
-            self._duplex.close()
-            self._duplex = None
+        if self._link is not None:
+            self._link.close()
         if isinstance(self._sink, FileSink):
             self._sink.abort()  # does nothing to one that is whole
         if not isinstance(self._source, Microphone) and not self._alive("feed"):
@@ -278,45 +278,9 @@ class Session:
         if self._error is not None:
             raise self._error
 
-    def _rehearse(self) -> None:
-        """Run everything that the threads will run, on silence: nothing is to happen for the first time later."""
-        chunk, block = self._pipeline.chunk, self._block
-        samples = REHEARSED_CHUNKS * chunk
-        dtype = self._wires.inlet.dtype
-        pairs = Ring(2 * self.channels, samples + Worker.longest(self._pipeline, block), dtype)
-        inlet, play = Ring(self.channels, samples, dtype), Ring(self.channels, samples, np.float32)
-        wires = Wires(inlet, threading.Event(), Signal(), Signal(), pairs, Signal(), play)
-        inlet.write_silence(samples)
-        wires.closed.set()
-        log, times, counters = Log(self.sample_rate), HopTimes(chunk / self.sample_rate), Counters()
-        stop = threading.Event()
-        Worker(
-            self._pipeline, wires, Choice(keep=self.keep), counters, times, log, stop, lossless=False, limit=None,
-            overload="drop", block=block,
-        ).run()  # fmt: skip
-        done = threading.Event()
-        done.set()
-        Measure(
-            pairs, wires.paired, wires.wake, done, sample_rate=self.sample_rate, subtype=self._subtype, sink=None,
-            choice=Choice(), taps=(),
-        ).run()  # fmt: skip
-        self._pipeline.restart()
-        try_switches(self._pipeline)
-
     @property
     def _subtype(self) -> str | None:
         return None if isinstance(self._source, Microphone) else self._source.subtype
-
-    def _make_wires(self, dtype: np.dtype[Any]) -> Wires:
-        chunk, block, rate = self._pipeline.chunk, self._block, self.sample_rate
-        inlet = Ring(self.channels, max(3 * chunk, 4 * block, int(_INLET_S * rate)), dtype)
-        longest = Worker.longest(self._pipeline, block)
-        pairs = Ring(2 * self.channels, longest + int(_METER_S * rate), dtype)
-        play = None
-        if isinstance(self._sink, Speakers):
-            ahead = max(int(_AHEAD_S * self._sink.sample_rate), 4 * block, 2 * chunk) + self._slack
-            play = Ring(self.channels, longest if self._live else ahead, np.float32)
-        return Wires(inlet, threading.Event(), Signal(), Signal(), pairs, Signal(), play)
 
     def _make_feeder(self, source: Source) -> Feeder:
         wires, block = self._wires, self._block
@@ -333,6 +297,17 @@ class Session:
             paced=self._realtime and wires.play is None,
         )
 
+    def _make_link(self, settings: Settings) -> Link:
+        return Link(
+            settings,
+            self._wires,
+            self._counters,
+            self._logs[1],
+            self._done,
+            live=self._live,
+            prefill=self._prefill,
+        )
+
     def _converter(self) -> Callable[[Array], Array] | None:
         sink = self._sink
         if not isinstance(sink, Speakers) or sink.sample_rate == self.sample_rate:
@@ -341,32 +316,16 @@ class Session:
 
         return Resampler(self.sample_rate, sink.sample_rate, self.channels, self._wires.inlet.dtype.name).convert
 
-    def _open_device(self, owed: int = 0) -> None:
-        if self._settings is None:
-            return
-        self._duplex = Duplex(
-            self._settings,
-            self._wires.inlet if self._live else None,
-            self._wires.play,
-            self._counters,
-            self._logs[1],
-            self._wires.wake,
-            drained=self._done.is_set,
-            owed=owed,
-        )
-        self.latency = self._latency()
-
     def _latency(self) -> Latency:
         """Without a device only the model's, one frame at a time: nothing else keeps a file or a meter waiting."""
-        if self._settings is None:
+        if self._link is None:
             own = round(self.model.framing.latency() * self.sample_rate / (self.model.sample_rate or self.sample_rate))
             return Latency(own, 0, 0, 0, self.sample_rate)
         algorithmic, resampling, buffering = self._pipeline.algorithmic, self._pipeline.resampling, 0
         play = self._wires.play
         if play is not None:
             buffering = self._prefill - algorithmic - resampling if self._live else play.capacity
-        device = self._duplex.latency if self._duplex is not None else 0
-        return Latency(algorithmic, resampling, buffering, device, self.sample_rate)
+        return Latency(algorithmic, resampling, buffering, self._link.latency, self.sample_rate)
 
     def _wait_until_filled(self) -> None:
         """A file's first sound, before the device wants it."""
@@ -412,12 +371,12 @@ class Session:
 
     def _watch(self) -> None:
         """Until all is over: tell what happened, notice what does not."""
-        stalled = False
+        stalled, link = False, self._link
         while self._alive("hop") or self._alive("meter") or not {"hop", "meter"} <= self._threads.keys():
             time.sleep(_WATCH_S)
             self._collect_events()
-            if self._duplex is not None and self._duplex.gone and not self._done.is_set() and not self._stop.is_set():
-                self._lost_device()
+            if link is not None and self._playing and link.gone and not self._done.is_set() and not self._stop.is_set():
+                self._lost_device(link)
             since = self._feeder.waiting_since if self._feeder is not None else None
             if since is not None and time.monotonic() - since > _STALL_S and not stalled:
                 self._tell("source", f"{self._source_name()}: nothing has come for {_STALL_S:g} s; waiting")
@@ -428,39 +387,21 @@ class Session:
             for warning in self._source.warnings:
                 self._tell("source", warning.partition(". Processing")[0] + ".")
         play = self._wires.play
-        while play is not None and play.available and not self._stop.is_set() and not self._gone():
+        while play is not None and play.available and not self._stop.is_set() and link is not None and not link.gone:
             time.sleep(_WATCH_S)
         if play is not None and not self._stop.is_set():
             time.sleep(self.latency.ms(self.latency.device) / 1e3)  # what the device has taken is still to be heard
         self._ended.set()
 
-    def _gone(self) -> bool:
-        return self._duplex is None or self._duplex.gone
-
-    def _lost_device(self) -> None:
-        assert self._duplex is not None and self._settings is not None
-        names = self._settings.names
+    def _lost_device(self, link: Link) -> None:
+        names = link.settings.names
         self._tell("device", f"{names}: gone")
-        self._duplex.close()
-        self._duplex = None
+        link.close()
         if not self._reconnect:
             remedy = "Connect it again, or start its server; --reconnect waits for it"
             self._fail(SoundDeviceError(f"{names}: went away after {self.time_s:.1f} s. {remedy}."))
-            return
-        while not self._stop.wait(_RETRY_S):
-            with contextlib.suppress(SoundDeviceError):
-                look_again()
-                self._settings = found_again(self._settings, self._source, self._sink)
-                self._open_device(self._owed())
-                assert self._duplex is not None
-                self._duplex.start()
-                self._tell("device", f"{names}: back")
-                return
-
-    def _owed(self) -> int:
-        """How much more the ring to the speakers holds, now that nothing moves, than the latency promises."""
-        play = self._wires.play
-        return play.available + self._wires.inlet.available - self._prefill if play is not None and self._live else 0
+        elif link.wait_for_it(lambda old: found_again(old, self._source, self._sink), self._stop):
+            self._tell("device", f"{names}: back")
 
     def _source_name(self) -> str:
         return str(self._source.device) if isinstance(self._source, Microphone) else self._source.name
