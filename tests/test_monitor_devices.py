@@ -292,9 +292,8 @@ def test_killing_the_server_ends_it_cleanly_and_reconnect_carries_on(tmp_path):
         while "back" not in told:
             told = waiting.stderr.readline()
             assert told
-        before = float(waiting.stdout.readline().split()[0])
-        after = float(waiting.stdout.readline().split()[0])
-        assert after > before
+        carried_on = [waiting.stdout.readline() for _ in range(3)]
+        assert all("SNR" in line for line in carried_on)
         waiting.terminate()
         out, err = waiting.communicate(timeout=10)
         assert waiting.returncode == 128 + 15

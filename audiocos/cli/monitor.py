@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audiocos.audio.names import shown
+from audiocos.cli.alarming import AlarmOptions, alarm_options, check_alarms
 from audiocos.cli.console import check_device, device_option
 from audiocos.cli.main import say
 from audiocos.errors import AudiocosError, UsageError
@@ -56,6 +57,7 @@ Examples:
   audiocos monitor song.flac --output speakers --listen residual
   audiocos monitor synth:speech-like --model speech-8k --seconds 10
   audiocos monitor take.wav --speed max --json       as fast as it goes, a line for each second
+  audiocos monitor --model mine --alarm --on-alarm "notify-send Odd"
   arecord -f cd | audiocos monitor -                 a pipe
 
 Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.""",
@@ -102,6 +104,8 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
 @click.option("--reconnect", is_flag=True, help="Wait for a device that goes away, and carry on.")
 @click.option("--allow-feedback", is_flag=True, help="Play a microphone: yes, with headphones.")
 @device_option
+@alarm_options
+@click.option("--report", metavar="FILE.html", help="Write a page about it at the end, as reconstruct does.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a second on stdout, then a summary.")
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @click.pass_context
@@ -134,6 +138,8 @@ def run(
     allow_feedback: bool,
     device: str,
     as_json: bool,
+    alarms: AlarmOptions,
+    report: str | None,
     force: bool,
 ) -> int:
     """What `command` does; gives the exit code."""
@@ -144,12 +150,17 @@ def run(
     if keep is not None and keep > loaded.parameters.coefficients:
         raise UsageError(f'--keep {keep}: the model "{loaded.name}" has {loaded.parameters.coefficients} coefficients.')
 
+    check_alarms(alarms, loaded)
+
     from audiocos.cli.monitoring import Monitor
     from audiocos.live.session import Session
 
     source = _source(ends, loaded)
+    monitor = Monitor(loaded, source, ends.input, ends.output, as_json=as_json)
+    if report is not None:
+        monitor.report_to(report, force)
+    monitor.watch_for(alarms, patient=not ends.is_microphone)
     sink = _sink(ends, source)
-    monitor = Monitor(as_json, to_stderr=output == "-")
     session = Session(
         loaded,
         source,
@@ -163,7 +174,7 @@ def run(
         seconds=seconds,
         device=device,
         reconnect=reconnect,
-        taps=[monitor.tap(source.sample_rate)],
+        taps=monitor.taps,
     )
     return monitor.watch(session)
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from audiocos.live.counters import Event
+
+MOST_EVENTS = 10_000
+"""Events that a journal keeps; what comes after is counted and no longer told one by one."""
 
 _TEXTS = {
     "input_overflow": ("input overflow: {} samples lost", "input overflow, says the device"),
@@ -49,3 +54,39 @@ class Log:
             events.append(Event(self._positions[place] / self._rate, kind, text))
             self._told += 1
         return events
+
+
+class Journal:
+    """The events of a session: what the logs of its threads tell, and what others add.
+
+    Args:
+        logs: of the threads; read by whoever calls `collect`, one thread at a time.
+        time_s: says how much sound has gone by.
+    """
+
+    def __init__(self, logs: Sequence[Log], time_s: Callable[[], float]) -> None:
+        self._logs, self._time_s = logs, time_s
+        self._kept: list[Event] = []
+
+    @property
+    def time_s(self) -> float:
+        """Seconds of sound that have gone by."""
+        return self._time_s()
+
+    def note(self, kind: str, text: str) -> None:
+        """Add an event, now; from any thread."""
+        if len(self._kept) < MOST_EVENTS:
+            self._kept.append(Event(self._time_s(), kind, text))
+
+    def collect(self) -> None:
+        """Take over what the logs hold."""
+        for log in self._logs:
+            self._kept += log.read()[: MOST_EVENTS - len(self._kept)]
+
+    def since(self, told: int) -> list[Event]:
+        """The events after the first `told`, in the order they were noticed."""
+        return self._kept[told:]
+
+    def by_time(self) -> list[Event]:
+        """All of them, in the order of time."""
+        return sorted(self._kept, key=lambda event: event.time_s)

@@ -6,7 +6,7 @@ Threads, each with one job (the names are what a debugger shows):
 - audiocos-feed, where the source is none: `Feeder`, brings a file or a signal;
 - audiocos-hop: `Worker`, runs the model;
 - audiocos-meter: `Measure`, figures, taps, the file that is written;
-- audiocos-watch: here, sees to it that a device that goes away, a source that stalls or a thread that fails is noticed.
+- audiocos-watch: `Watch`, notices a device that goes away, a source that stalls, and the end.
 """
 
 from __future__ import annotations
@@ -20,31 +20,28 @@ from typing import Any
 
 import numpy as np
 
-from audiocos.errors import SoundDeviceError, StreamError
+from audiocos.errors import StreamError
 from audiocos.live.counters import Counters, Event, HopTimes, Latency
 from audiocos.live.duplex import Settings
 from audiocos.live.engine import Worker, check_choice
 from audiocos.live.feeder import Feeder
 from audiocos.live.link import Link
-from audiocos.live.log import Log
+from audiocos.live.log import Journal, Log
 from audiocos.live.measure import Measure, Tap
 from audiocos.live.pipeline import make_pipeline
-from audiocos.live.ports import Microphone, Speakers, found_again, settings_for
+from audiocos.live.ports import Microphone, Speakers, settings_for
 from audiocos.live.quiet import quiet
 from audiocos.live.rehearsal import rehearse
 from audiocos.live.ring import Array
 from audiocos.live.sinks import FileSink
-from audiocos.live.sources import FileSource, Source
+from audiocos.live.sources import Source
+from audiocos.live.threads import Threads
+from audiocos.live.watch import TICK_S, Watch
 from audiocos.live.wires import Choice, make_wires
 from audiocos.metrics import Figures
 from audiocos.model import Model
 
-MOST_EVENTS = 10_000
-"""Events kept; what comes after is counted and no longer told one by one."""
-
 _HIGH_S = 0.02  # added by --latency high
-_WATCH_S = 0.05
-_STALL_S = 2.0
 _JOIN_S = 5.0
 
 
@@ -90,15 +87,14 @@ class Session:
     ) -> None:
         check_choice(listen, overload)
         self.model, self.sample_rate, self.channels = model, source.sample_rate, source.channels
-        self._source, self._sink, self._reconnect, self._overload = source, sink, reconnect, overload
+        self._source, self._sink, self._overload = source, sink, overload
         self._live = isinstance(source, Microphone)
         if self._live and not realtime:
             raise StreamError("A microphone gives sound at its own pace: it cannot go as fast as the machine can.")
         self._choice = Choice(listen)
         self._counters = Counters()
-        self._kept_events: list[Event] = []
         self._stop, self._done, self._ended = threading.Event(), threading.Event(), threading.Event()
-        self._error: BaseException | None = None
+        self._threads = Threads(self._stop)
         self._block, self._realtime = block, realtime
         dtype = np.dtype(np.float32) if isinstance(source, Microphone) else source.dtype
         self._pipeline = make_pipeline(
@@ -119,6 +115,7 @@ class Session:
             self._pipeline, block, self.sample_rate, play_rate=play_rate, live=self._live, slack=slack
         )
         self._logs = Log(self.sample_rate), Log(self.sample_rate)
+        self._journal = Journal(self._logs, lambda: self.time_s)
         self._worker = Worker(
             self._pipeline,
             self._wires,
@@ -148,10 +145,20 @@ class Session:
         self._prefill = self._pipeline.prefill(block) + slack if self._live else 0
         settings = settings_for(source, sink, self.channels, block, latency)
         self._link = None if settings is None else self._make_link(settings)
-        self._playing = False
+        self._watch = Watch(
+            self._threads,
+            self._journal,
+            self._stop,
+            self._done,
+            source=source,
+            sink=sink,
+            link=self._link,
+            feeder=self._feeder,
+            play=self._wires.play,
+            reconnect=reconnect,
+        )
         self.latency = self._latency()
         self._quiet = contextlib.ExitStack()
-        self._threads: dict[str, threading.Thread] = {}
         self.keep = keep
 
     @property
@@ -198,11 +205,15 @@ class Session:
     @property
     def events(self) -> list[Event]:
         """What happened so far, in the order of time."""
-        return sorted(self._kept_events, key=lambda event: event.time_s)
+        return self._journal.by_time()
+
+    def note(self, kind: str, text: str) -> None:
+        """Add an event, now; from any thread."""
+        self._journal.note(kind, text)
 
     def events_since(self, told: int) -> list[Event]:
         """The events after the first `told`, in the order they were noticed."""
-        return self._kept_events[told:]
+        return self._journal.since(told)
 
     def wait(self, seconds: float) -> bool:
         """Wait until it has ended, at most so long; whether it has."""
@@ -239,17 +250,17 @@ class Session:
             if self._link is not None:
                 self._link.open()
                 self.latency = self._latency()
-            self._start_thread("watch", self._watch)
-            self._start_thread("meter", self._run_measure)
-            self._start_thread("hop", self._run_worker)
+            self._threads.start("watch", self._run_watch)
+            self._threads.start("meter", self._run_measure)
+            self._threads.start("hop", self._run_worker)
             if self._feeder is not None:
-                self._start_thread("feed", self._feeder.run)
+                self._threads.start("feed", self._feeder.run)
             if self._link is not None:
                 self._wait_until_filled()
                 self._link.start()
-                self._playing = True
+                self._watch.playing = True
         except BaseException as error:
-            self._fail(error)
+            self._threads.fail(error)
             self.stop()
             raise
 
@@ -262,21 +273,20 @@ class Session:
         self._stop.set()
         for signal in (self._wires.wake, self._wires.taken, self._wires.paired):
             signal.set()
-        for name in ("hop", "meter", "watch", "feed"):
-            if name in self._threads:
-                # A feeder may wait for a silent pipe, and a meter write to one, for ever.
-                self._threads[name].join(_JOIN_S if name != "feed" else _WATCH_S)
+        for name in ("hop", "meter", "watch"):
+            self._threads.join(name, _JOIN_S)
+        self._threads.join("feed", TICK_S)  # it may wait for a silent pipe, for ever
         if self._link is not None:
             self._link.close()
         if isinstance(self._sink, FileSink):
             self._sink.abort()  # does nothing to one that is whole
-        if not isinstance(self._source, Microphone) and not self._alive("feed"):
+        if not isinstance(self._source, Microphone) and not self._threads.alive("feed"):
             self._source.close()
         self._quiet.close()
-        self._collect_events()
+        self._journal.collect()
         self._ended.set()
-        if self._error is not None:
-            raise self._error
+        if self._threads.error is not None:
+            raise self._threads.error
 
     @property
     def _subtype(self) -> str | None:
@@ -335,25 +345,6 @@ class Session:
                 return
             time.sleep(0.005)
 
-    # Threads.
-
-    def _start_thread(self, name: str, target: Callable[[], None]) -> None:
-        def run() -> None:
-            try:
-                target()
-            except BaseException as error:  # whatever it was, the owner is told
-                self._fail(error)
-
-        self._threads[name] = threading.Thread(target=run, name=f"audiocos-{name}", daemon=True)
-        self._threads[name].start()
-
-    def _alive(self, name: str) -> bool:
-        return name in self._threads and self._threads[name].is_alive()
-
-    def _fail(self, error: BaseException) -> None:
-        self._error = self._error or error
-        self._stop.set()
-
     def _run_worker(self) -> None:
         try:
             self._worker.run()
@@ -369,47 +360,8 @@ class Session:
         finally:
             self._worker.abandoned = True
 
-    def _watch(self) -> None:
-        """Until all is over: tell what happened, notice what does not."""
-        stalled, link = False, self._link
-        while self._alive("hop") or self._alive("meter") or not {"hop", "meter"} <= self._threads.keys():
-            time.sleep(_WATCH_S)
-            self._collect_events()
-            if link is not None and self._playing and link.gone and not self._done.is_set() and not self._stop.is_set():
-                self._lost_device(link)
-            since = self._feeder.waiting_since if self._feeder is not None else None
-            if since is not None and time.monotonic() - since > _STALL_S and not stalled:
-                self._tell("source", f"{self._source_name()}: nothing has come for {_STALL_S:g} s; waiting")
-            stalled = since is not None and time.monotonic() - since > _STALL_S
-            if self._stop.is_set() and not self._threads.keys() >= {"hop", "meter"}:
-                break
-        if isinstance(self._source, FileSource):
-            for warning in self._source.warnings:
-                self._tell("source", warning.partition(". Processing")[0] + ".")
-        play = self._wires.play
-        while play is not None and play.available and not self._stop.is_set() and link is not None and not link.gone:
-            time.sleep(_WATCH_S)
-        if play is not None and not self._stop.is_set():
-            time.sleep(self.latency.ms(self.latency.device) / 1e3)  # what the device has taken is still to be heard
-        self._ended.set()
-
-    def _lost_device(self, link: Link) -> None:
-        names = link.settings.names
-        self._tell("device", f"{names}: gone")
-        link.close()
-        if not self._reconnect:
-            remedy = "Connect it again, or start its server; --reconnect waits for it"
-            self._fail(SoundDeviceError(f"{names}: went away after {self.time_s:.1f} s. {remedy}."))
-        elif link.wait_for_it(lambda old: found_again(old, self._source, self._sink), self._stop):
-            self._tell("device", f"{names}: back")
-
-    def _source_name(self) -> str:
-        return str(self._source.device) if isinstance(self._source, Microphone) else self._source.name
-
-    def _tell(self, kind: str, text: str) -> None:
-        if len(self._kept_events) < MOST_EVENTS:
-            self._kept_events.append(Event(self.time_s, kind, text))
-
-    def _collect_events(self) -> None:
-        for log in self._logs:
-            self._kept_events += log.read()[: MOST_EVENTS - len(self._kept_events)]
+    def _run_watch(self) -> None:
+        try:
+            self._watch.run()
+        finally:
+            self._ended.set()
