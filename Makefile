@@ -5,7 +5,7 @@ export PYTHON
 
 # What a Debian machine needs besides Python packages: to run, and to test.
 RUN_PACKAGES := python3 python3-venv libportaudio2
-TEST_PACKAGES := ffmpeg chromium
+TEST_PACKAGES := ffmpeg chromium jackd2
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input

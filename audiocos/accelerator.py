@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from audiocos.cosines import CosineParameters
 from audiocos.errors import DeviceError
-from audiocos.execution import Array, matrices
+from audiocos.execution import Array, kept_rows, matrices
 from audiocos.framing import Framing
 
 
@@ -52,6 +52,8 @@ class TorchExecution:
         cheaper = "fused" if n < 2 * m and not coefficients else "factored"
         self.way = way or cheaper
         self.group, self._hop, self._overlap = group, h, framing.overlap
+        self.kept: int | None = None
+        self._parameters, self._framing = parameters, framing
         self._device = torch.device(device)
         kind = torch.float64 if np.dtype(dtype) == np.float64 else torch.float32
         pinned = self._device.type == "cuda"
@@ -73,13 +75,14 @@ class TorchExecution:
         self._spectrum = there(channels, group, m)
         dense = matrices(parameters, framing, np.dtype(dtype), self.way == "fused")
         self._matrices = [torch.from_numpy(matrix).to(self._device) for matrix in dense]
+        self._mask: torch.Tensor | None = None
         self._graphs: dict[str, torch.cuda.CUDAGraph] = {}
         self._windows = self._input.unfold(1, n, h)
 
     def step(self) -> None:
         """Input to output."""
         self._input.copy_(self._host_input, non_blocking=True)
-        self._run("fused" if self.way == "fused" else "both")
+        self._run("fused" if self.way == "fused" and self._mask is None else "both")
         self._fetch()
         self._advance()
 
@@ -95,6 +98,17 @@ class TorchExecution:
         self._spectrum.copy_(self._host_coefficients)
         self._run("synthesize")
         self._fetch()
+
+    def keep(self, count: int | None) -> None:
+        """From the next step on, keep the `count` coefficients of the lowest frequencies; all when None."""
+        self.kept = count
+        if len(self._matrices) == 1:  # fused: the product first, the factors behind it
+            kind = np.dtype(self.input.dtype)
+            dense = matrices(self._parameters, self._framing, kind, False)
+            self._matrices += [torch.from_numpy(matrix).to(self._device) for matrix in dense]
+        rows = torch.from_numpy(kept_rows(self._parameters, count)).to(self._spectrum)
+        self._mask = None if count is None else rows
+        self._graphs.clear()
 
     def reset(self) -> None:
         """Back to silence."""
@@ -168,13 +182,15 @@ class TorchExecution:
 
     def _both(self) -> None:
         self._analyze()
+        if self._mask is not None:
+            self._spectrum *= self._mask
         self._synthesize()
 
     def _analyze(self) -> None:
-        torch.matmul(self._windows, self._matrices[0], out=self._spectrum)
+        torch.matmul(self._windows, self._matrices[-2], out=self._spectrum)
 
     def _synthesize(self) -> None:
-        self._overlap_add(self._spectrum @ self._matrices[1])
+        self._overlap_add(self._spectrum @ self._matrices[-1])
 
     def _overlap_add(self, frames: torch.Tensor) -> None:
         """Sum frames, oldest first whatever the group (as on the CPU)."""

@@ -8,6 +8,8 @@ AudiocosError
 ├── CheckpointError     a training checkpoint cannot be written, read or carried on
 ├── UsageError          the command line asks for what cannot be (exit code 2)
 ├── DeviceError         cuda or mps was asked for and is not there
+├── SoundDeviceError    a microphone or speakers cannot be had as asked for, or went away
+├── OverloadError       the model could not keep up, and --on-overload fail says to stop then
 ├── FramingError        frame, hop and window cannot reconstruct (also a ValueError)
 └── StreamError         a stream was fed what it cannot take (also a ValueError)
 """
@@ -45,6 +47,14 @@ class UsageError(AudiocosError):
 
 class DeviceError(AudiocosError):
     """The device asked for is not there."""
+
+
+class SoundDeviceError(AudiocosError):
+    """A microphone or speakers cannot be had as asked for, or went away in mid-run."""
+
+
+class OverloadError(AudiocosError):
+    """The model could not keep up with the sound, and was not to go on then."""
 
 
 class FramingError(AudiocosError, ValueError):

@@ -41,6 +41,7 @@ class Execution(Protocol):
 
     way: str
     group: int
+    kept: int | None
     input: Array
     output: Array
     coefficients: Array
@@ -54,6 +55,9 @@ class Execution(Protocol):
     def synthesize(self) -> None:
         """`coefficients` to output."""
 
+    def keep(self, count: int | None) -> None:
+        """From the next step on, keep the `count` coefficients of the lowest frequencies; all when None."""
+
     def reset(self) -> None:
         """Back to silence."""
 
@@ -62,6 +66,13 @@ class Execution(Protocol):
 
     def load_state(self, state: dict[str, Array]) -> None:
         """Take over what `state` returned."""
+
+
+def kept_rows(parameters: CosineParameters, count: int | None) -> NDArray[np.bool_]:
+    """Which of the M coefficients are the `count` of the lowest analysis frequencies, `[M]`; all when None."""
+    rows = np.zeros(parameters.coefficients, bool)
+    rows[np.argsort(parameters.analysis_frequencies, kind="stable")[:count]] = True
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +158,10 @@ class CpuExecution:
         n, h, m = framing.frame, framing.hop, parameters.coefficients
         self.way = way or choose_way(parameters, framing, coefficients)
         self.group, self._hop = group, h
+        self.kept: int | None = None
+        self._parameters, self._framing = parameters, framing
+        self._mask: Array
+        self._coefficient_mask: Array
         self.input = np.zeros((channels, n - h + group * h), dtype)
         self._windows = _sliding(self.input, group, n, h)
         self._frames = np.zeros((channels, group, n), dtype)
@@ -163,27 +178,48 @@ class CpuExecution:
         if self.way == "fast":
             self._prepare_fast(parameters, framing)
         else:
-            self._matrices = matrices(parameters, framing, np.dtype(dtype), self.way == "fused")
+            dense = matrices(parameters, framing, np.dtype(dtype), self.way == "fused")
+            self._fused = dense if self.way == "fused" else ()
+            self._factors = dense if self.way == "factored" else ()
             self._frame_rows = self._frames.reshape(channels * group, n)
             self._fused_rows = np.zeros_like(self._frame_rows) if self.way == "fused" else self._frame_rows
 
     def step(self) -> None:
         """Input to output."""
-        if self.way == "fused":
+        if self.way == "fused" and self.kept is None:
             np.copyto(self._fused_rows.reshape(self._frames.shape), self._windows)
-            np.matmul(self._fused_rows, self._matrices[0], out=self._frame_rows)
+            np.matmul(self._fused_rows, self._fused[0], out=self._frame_rows)
             self._overlap_add()
         elif self.way == "fast" and not self._keep:
             self._transform_forward()
-            if not self._fast.complete:
+            if not self._fast.complete or self.kept is not None:
                 self._grid *= self._mask
             self._transform_back()
             self._overlap_add()
         else:
             self.analyze()
+            if self.kept is not None:
+                self._coefficient_rows *= self._coefficient_mask
             self.synthesize()
             return
         self._advance()
+
+    def keep(self, count: int | None) -> None:
+        """From the next step on, keep the `count` coefficients of the lowest frequencies; all when None."""
+        rows = kept_rows(self._parameters, count)
+        if self.way == "fast":
+            mask = np.zeros_like(self._mask)
+            mask[:, :, self._fast.rows[rows]] = 1
+            self._mask = mask
+        elif self.way == "fused" and not self._factors:
+            self._factors = matrices(self._parameters, self._framing, self.input.dtype, False)
+            self.coefficients = np.zeros((*self._frames.shape[:2], rows.size), self.input.dtype)
+            self._coefficient_rows = self.coefficients.reshape(-1, rows.size)
+        if self._coefficient_rows.size:
+            # As large as what it multiplies: numpy needs no buffers of its own then.
+            full = np.broadcast_to(rows, self._coefficient_rows.shape)
+            self._coefficient_mask = np.ascontiguousarray(full, self.input.dtype)
+        self.kept = count
 
     def analyze(self) -> None:
         """Input to `coefficients`; moves the input on."""
@@ -192,7 +228,7 @@ class CpuExecution:
             np.take(self._grid, self._grid_indices, out=self._coefficient_rows, mode="clip")
         else:
             np.copyto(self._frames, self._windows)
-            np.matmul(self._frame_rows, self._matrices[0], out=self._coefficient_rows)
+            np.matmul(self._frame_rows, self._factors[0], out=self._coefficient_rows)
         self._advance()
 
     def synthesize(self) -> None:
@@ -203,7 +239,7 @@ class CpuExecution:
             np.put(self._grid, self._grid_indices, self.coefficients, mode="clip")
             self._transform_back()
         else:
-            np.matmul(self._coefficient_rows, self._matrices[1], out=self._frame_rows)
+            np.matmul(self._coefficient_rows, self._factors[1], out=self._frame_rows)
         self._overlap_add()
 
     def reset(self) -> None:

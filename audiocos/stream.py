@@ -128,6 +128,50 @@ class Stream:
         self._run(block, out)
         return out
 
+    def step(self, group: Array, out: Array) -> None:
+        """Take exactly one group of samples and give all that it completes: N - H samples late, the least there is.
+
+        `feed` gives one sample for one sample, so it holds samples back that are known already. Where whole groups are
+        at hand anyway, this gives them H - 1 samples earlier (g H - 1 for g frames), bit for bit the same. Use one or
+        the other in a signal.
+
+        Args:
+            group: `[channels, g H]` in the stream's dtype.
+            out: where to write the result, of the same shape and dtype.
+
+        Raises:
+            StreamError: another shape or dtype, a stream that was flushed, or one fed part of a group.
+        """
+        if self._flushed or self._fill:
+            raise StreamError("step: needs a signal that was neither flushed nor fed a part of a group. Call reset().")
+        for block, name in ((group, "group"), (out, "out")):
+            self._check(block, name)
+            if block.shape[1] != self._step:
+                raise StreamError(f"{name}: {block.shape[1]} samples; a step takes {self._step}.")
+        self._execution.input[:, self._history :] = group
+        self._compute()
+        out[...] = self._execution.output
+
+    @property
+    def keep(self) -> int | None:
+        """How many coefficients are kept, those of the lowest frequencies; None: all. Settable between feeds.
+
+        A setting, not a part of the signal's state. Setting it allocates, and on the fused way builds matrices the
+        first time; the steps after it allocate nothing.
+
+        Raises:
+            StreamError: set to less than 1 or to more than the pair has.
+        """
+        return self._execution.kept
+
+    @keep.setter
+    def keep(self, count: int | None) -> None:
+        most = self._settings[0].coefficients
+        if count is not None and not 1 <= count <= most:
+            raise StreamError(f"keep {count}: the pair has {most} coefficients; keep 1 to {most} of them.")
+        if count != self._execution.kept:
+            self._execution.keep(count)
+
     def flush(self) -> Array:
         """End the signal: the last `latency` samples, `[channels, latency]`.
 
@@ -189,7 +233,7 @@ class Stream:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle through the state: a plain copy of the buffers would part those that share memory."""
-        return _rebuild, (self._settings, self.state_dict())
+        return _rebuild, (self._settings, self.state_dict(), self.keep)
 
     def _run(self, block: Array, out: Array) -> None:
         """Copy in, compute full groups, copy out.
@@ -209,12 +253,16 @@ class Stream:
             self._fill = fill + take
             position += take
             if self._fill == step:
-                execution.step()
-                if self._ahead > 0:
-                    execution.output[:, : min(step, self._ahead)] = 0
-                    self._ahead -= step
+                self._compute()
                 out[:, position - 1] = execution.output[:, 0]
                 self._fill = 0
+
+    def _compute(self) -> None:
+        """One step of the execution; what lies before the signal's first sample becomes silence."""
+        self._execution.step()
+        if self._ahead > 0:
+            self._execution.output[:, : min(self._step, self._ahead)] = 0
+            self._ahead -= self._step
 
     def _check(self, block: Array, name: str) -> None:
         if not isinstance(block, np.ndarray):
@@ -235,10 +283,11 @@ def _overlap(out: Array, block: Array) -> bool:
     return not same and np.shares_memory(out, block)
 
 
-def _rebuild(settings: tuple[Any, ...], state: dict[str, Any]) -> Stream:
+def _rebuild(settings: tuple[Any, ...], state: dict[str, Any], keep: int | None = None) -> Stream:
     parameters, framing, channels, dtype, device, group, coefficients = settings
     stream = Stream(
         parameters, framing, channels=channels, dtype=dtype, device=device, group=group, coefficients=coefficients
     )
+    stream.keep = keep
     stream.load_state_dict(state)
     return stream

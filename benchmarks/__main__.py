@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import detection, files, gpu, live, memory, page, startup
+from benchmarks import detection, files, gpu, live, live_device, memory, page, startup
 
 ROWS = {
     "startup": startup.start_up,
@@ -18,6 +18,7 @@ ROWS = {
     "off-grid": memory.off_grid,
     "gpu": gpu.accelerator,
     "live": live.hops,
+    "device": live_device.ten_minutes,
     "detection": detection.detection,
     "false-alarms": detection.false_alarms,
 }

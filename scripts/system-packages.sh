@@ -13,6 +13,7 @@ have() {
         # On macOS and Windows the Python package sounddevice brings PortAudio along.
         libportaudio2) [ "$(uname)" != Linux ] || (PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep libportaudio) ;;
         chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
+        jackd2) [ "$(uname)" != Linux ] || command -v jackd ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }

@@ -52,6 +52,13 @@ def test_reconstruct_on_the_cpu_needs_no_torch(model, tmp_path):
     assert (tmp_path / "a.reconstructed.wav").exists()
 
 
+def test_monitor_on_the_cpu_needs_no_torch(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(1000), 8000)
+    arguments = ["monitor", "a.wav", "--model", "lapped-quarter", "--speed", "max"]
+    code = f"from audiocos.cli.main import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"
+    assert not imported_by(code, tmp_path) & {*HEAVY, "sounddevice"}
+
+
 def test_every_public_name_is_there():
     import audiocos
 

@@ -38,11 +38,11 @@ class AlignedStream:
         self._cut = stream.latency
         self._watch = watch
         self._unanswered = Pending(axis=1)
-        self._converters: tuple[_Resampler, _Resampler] | None = None
+        self._converters: tuple[Resampler, Resampler] | None = None
         if model_rate is not None and model_rate != sample_rate:
             channels, dtype = stream.channels, stream.dtype.name
-            down = _Resampler(sample_rate, model_rate, channels, dtype)
-            self._converters = (down, _Resampler(model_rate, sample_rate, channels, dtype))
+            down = Resampler(sample_rate, model_rate, channels, dtype)
+            self._converters = (down, Resampler(model_rate, sample_rate, channels, dtype))
 
     def feed(self, x: Array) -> Array:
         """Take a block, `[channels, samples]`, give what has become ready."""
@@ -115,10 +115,20 @@ class Pending:
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=self._axis)
 
 
-class _Resampler:
+class Resampler:
+    """One conversion of a stream's rate, by soxr at very high quality.
+
+    Args:
+        from_rate: Hz.
+        to_rate: Hz.
+        channels: C.
+        dtype: of what is converted.
+    """
+
     def __init__(self, from_rate: int, to_rate: int, channels: int, dtype: str) -> None:
         self._stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype=dtype, quality="VHQ")
 
     def convert(self, x: Array, last: bool = False) -> Array:
+        """Take `[channels, samples]`, give what has become ready."""
         y = self._stream.resample_chunk(np.ascontiguousarray(x.T), last=last)
         return np.ascontiguousarray(y.reshape(len(y), x.shape[0]).T)

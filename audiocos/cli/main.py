@@ -22,10 +22,12 @@ from audiocos.errors import AudiocosError, UsageError
 # The short help stands here so that `audiocos --help` imports no command.
 COMMANDS = {
     "reconstruct": "Put files through a model and say what was lost.",
+    "monitor": "Watch a model's error while sound happens.",
     "train": "Learn a model from recordings, or from noise.",
     "evaluate": "Compare models on files: what each loses, file by file.",
     "calibrate": "Teach a model what is normal, from your own sound.",
     "models": "List the shipped models, or show one.",
+    "devices": "List what records and plays here.",
     "synth": "Write a synthetic signal to a file.",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from audiocos.live.meters import Meters, Reading
@@ -30,7 +31,14 @@ def line(reading: Reading, status: Status) -> str:
     return "  ".join(parts)
 
 
-def show_lines(session: Watched, meters: Meters, *, detector: Alarming | None = None, file: TextIO) -> None:
+def show_lines(
+    session: Watched,
+    meters: Meters,
+    *,
+    detector: Alarming | None = None,
+    file: TextIO,
+    look: Callable[[], None] = lambda: None,
+) -> None:
     """Print a line for every second of sound until the session ends.
 
     Args:
@@ -38,9 +46,11 @@ def show_lines(session: Watched, meters: Meters, *, detector: Alarming | None = 
         meters: a tap of it.
         detector: a tap of it, too; None: no alarm.
         file: where to.
+        look: called now and then meanwhile.
     """
     told = 0
     while not session.ended:
+        look()
         reading = meters.reading()
         if reading.time_s >= told + 1:
             told = int(reading.time_s)

@@ -1,0 +1,240 @@
+"""What `audiocos monitor` shows while it runs, and says at the end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TextIO
+
+from audiocos.cli.alarming import AlarmOptions, make_alarms
+from audiocos.cli.console import length_text, print_json, progress_note, snr_text
+from audiocos.cli.main import say
+from audiocos.errors import AudiocosError
+from audiocos.live.capture import Capture
+from audiocos.live.lines import show_lines
+from audiocos.live.measure import Second, Seconds, Tap
+from audiocos.live.meters import Meters
+from audiocos.live.ports import Microphone
+from audiocos.live.screen import can_draw
+from audiocos.live.session import Session
+from audiocos.live.sources import Source
+from audiocos.model import Model
+
+if TYPE_CHECKING:
+    from audiocos.cli.livereport import StretchReport
+    from audiocos.live.alarms import Alarms
+
+_LOOK_S = 0.1
+_PATIENCE_S = 10.0
+
+
+class Monitor:
+    """Runs a session and tells of it: the view or a line a second, events, a summary, a page.
+
+    Args:
+        model: that runs.
+        source: where the sound comes from.
+        source_name: the same, as it was asked for.
+        sink_name: where it goes, as it was asked for.
+        as_json: one JSON object a line on stdout; else for people.
+    """
+
+    def __init__(
+        self, model: Model, source: Microphone | Source, source_name: str, sink_name: str, *, as_json: bool
+    ) -> None:
+        self._model, self._rate, self._channels = model, source.sample_rate, source.channels
+        self._names = source_name, "" if sink_name == "none" else sink_name
+        self._as_json = as_json
+        self._file: TextIO = sys.stderr if sink_name == "-" else sys.stdout
+        self._session: Session | None = None
+        self._alarms: Alarms | None = None
+        self._report: StretchReport | None = None
+        self._seconds = Seconds(self._rate, self._print_second)
+        self._drawn = not as_json and can_draw(self._file)
+        self._meters = None if as_json else Meters(self._rate, self._channels, model=model if self._drawn else None)
+        self._capture = Capture(self._rate, self._channels, self._listening) if self._drawn else None
+        self._told = 0
+
+    @property
+    def taps(self) -> list[Tap]:
+        """For the session; a second is told last, when all others know it."""
+        taps = [self._meters, self._capture, self._alarms, self._report, self._seconds if self._as_json else None]
+        return [tap for tap in taps if tap is not None]
+
+    def report_to(self, path: str, force: bool) -> None:
+        """Write a page at the end.
+
+        Raises:
+            AudiocosError: a library for it is missing, or the file is there already.
+        """
+        from audiocos.cli.livereport import StretchReport  # brings the report's libraries
+
+        self._report = StretchReport(path, force, self._rate)
+
+    def watch_for(self, options: AlarmOptions, *, patient: bool) -> None:
+        """Raise alarms as asked for; `patient`: the sound may wait for their recordings.
+
+        Raises:
+            AudiocosError: what was asked for cannot be.
+        """
+        wait_s = _PATIENCE_S if patient else 0.0
+        self._alarms = make_alarms(
+            options, self._model, self._rate, self._channels, say=self._note, wait_s=wait_s
+        )  # fmt: skip
+        if self._alarms is not None:
+            self._alarms.detector.on_change.append(lambda event: self._note(event.text))
+
+    def watch(self, session: Session) -> int:
+        """Run it until it ends or someone ends it; gives the exit code.
+
+        Raises:
+            AudiocosError: what went wrong; the summary has been printed then.
+        """
+        self._session, code = session, 0
+        failure: AudiocosError | None = None
+        try:
+            try:
+                session.start()
+                self._show(session)
+            except KeyboardInterrupt:
+                code = 128 + signal.SIGINT
+            except SystemExit as end:  # SIGTERM
+                code = int(end.code) if isinstance(end.code, int) else 1
+            finally:
+                self._finish(session)
+        except AudiocosError as error:
+            failure = error
+        self._say_events()
+        if session.time_s > 0 or failure is None:
+            self._summary(session)
+            self._write_report(session)
+        if failure is not None:
+            raise failure
+        return code
+
+    def _show(self, session: Session) -> None:
+        if self._meters is None:
+            while not session.wait(_LOOK_S):
+                pass
+        elif self._drawn:
+            from audiocos.live.view import show
+
+            source, sink = self._names
+            show(
+                session,
+                self._meters,
+                model=self._model,
+                source=source,
+                sink=sink,
+                detector=self._alarms,
+                capture=self._capture,
+                file=self._file,
+            )
+        else:
+            say(f"Latency: {session.latency}. Ctrl-C ends.")
+            show_lines(session, self._meters, detector=self._alarms, file=self._file, look=self._say_events)
+
+    def _finish(self, session: Session) -> None:
+        try:
+            session.stop()
+        finally:
+            if self._capture is not None and self._capture.running:
+                self._capture.stop()
+            if self._alarms is not None:
+                self._alarms.close()
+            self._seconds.close()
+
+    def _print_second(self, second: Second) -> None:
+        """On the meter thread."""
+        session = self._session
+        if session is None:
+            return
+        hops, counters = session.hop_times.last(10.0), session.counters
+        print_json(
+            {
+                **asdict(second),
+                "hop_ms_p50": hops.p50,
+                "hop_ms_p99": hops.p99,
+                "hop_ms_max": hops.max,
+                "late_hops": counters.late_hops,
+                "input_overflows": counters.input_overflows,
+                "output_underflows": counters.output_underflows,
+                "dropped_samples": counters.dropped_samples,
+                "alarm": None if self._alarms is None else self._alarms.state.row(),
+            }
+        )
+
+    def _summary(self, session: Session) -> None:
+        figures, hops = session.figures, session.hop_times.over_run()
+        if self._as_json:
+            print_json(
+                {
+                    "summary": True,
+                    "time_s": session.time_s,
+                    "frames": figures.samples,
+                    "channels": session.channels,
+                    "sample_rate": session.sample_rate,
+                    "model": session.model.name,
+                    "snr_db": figures.snr_db,
+                    "segmental_snr_db": figures.segmental_snr_db,
+                    "mse": figures.mse,
+                    "max_abs_error": figures.max_abs_error,
+                    "log_spectral_distance_db": figures.log_spectral_distance_db,
+                    "hop_ms_p50": hops.p50,
+                    "hop_ms_p99": hops.p99,
+                    "hop_ms_max": hops.max,
+                    "deadline_ms": session.deadline_ms,
+                    "outliers": [{"time_s": when, "hop_ms": ms} for when, ms in session.hop_times.outliers],
+                    "latency": session.latency.row(),
+                    **asdict(session.counters),
+                    "alarms": None if self._alarms is None else self._alarms.state.count,
+                    "events": [asdict(event) for event in session.events],
+                }
+            )
+            return
+        snr = snr_text(figures.snr_db, figures.max_abs_error)
+        self._print(f"{length_text(session.time_s)} monitored, SNR {snr}, latency {session.latency}")
+        self._print(
+            f"hops: p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms of {session.deadline_ms:.2f} ms"
+        )
+        counted = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
+        self._print("; ".join(counted) or "nothing late, dropped or clipped")
+
+    def _write_report(self, session: Session) -> None:
+        if self._report is None:
+            return
+        source, sink = self._names
+        with progress_note("Drawing the report"):
+            self._report.write(
+                self._model,
+                session.figures,
+                source=source,
+                sink=sink,
+                channels=session.channels,
+                latency_samples=session.latency.total,
+                counters=session.counters,
+                events=session.events,
+            )
+
+    def _listening(self) -> str:
+        return "output" if self._session is None else self._session.listen
+
+    def _note(self, text: str) -> None:
+        """A line for people, from any thread: an event once there is a session."""
+        if self._session is None:
+            say(text)
+        else:
+            self._session.note("alarm", text)
+
+    def _say_events(self) -> None:
+        """Events for people; what is to be read by a program has them in the summary."""
+        if self._session is None or self._as_json:
+            return
+        events = self._session.events_since(self._told)
+        self._told += len(events)
+        for event in events:
+            say(f"{event.time_s:7.1f} s  {event.text}")
+
+    def _print(self, text: str) -> None:
+        print(text, file=self._file, flush=True)

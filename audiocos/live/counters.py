@@ -1,0 +1,169 @@
+"""What a monitored stretch counts: plain data, written by one thread each, read by any."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+_FINENESS = 0.01  # a bin of the histogram is 1% wide
+_SHORTEST = 1e-7  # seconds
+_BINS = math.ceil(math.log(1e9) / _FINENESS)  # up to 100 s
+_OUTLIERS = 32
+
+
+@dataclass
+class Counters:
+    """What went wrong, in blocks, hops or samples a channel. All zero in a run that kept up.
+
+    Args:
+        input_overflows: blocks of input that the device or the ring behind it lost, whole or in part.
+        output_underflows: blocks of output that came too late, by the device's word or the ring's.
+        late_hops: hops that took longer than the sound they turn.
+        dropped_samples: input that was never processed, or output that came too late to be played.
+        zero_filled_samples: silence played where output was missing.
+        bypassed_samples: input played as it was because the worker was behind (`--on-overload bypass`).
+        clipped_samples: output beyond full scale; these are single values, of all channels.
+        sanitized_samples: values that were no sound (NaN, infinity) and became silence, of all channels.
+        unmetered_samples: sound that was played but neither measured nor written to a file.
+    """
+
+    input_overflows: int = 0
+    output_underflows: int = 0
+    late_hops: int = 0
+    dropped_samples: int = 0
+    zero_filled_samples: int = 0
+    bypassed_samples: int = 0
+    clipped_samples: int = 0
+    sanitized_samples: int = 0
+    unmetered_samples: int = 0
+
+
+@dataclass(frozen=True)
+class Latency:
+    """By how much the output lags the input, in samples at the monitored rate.
+
+    Args:
+        algorithmic: of the model, N - 1 samples at its own rate.
+        resampling: of the conversion to the model's rate and back, 0 without.
+        buffering: of the rings between the threads.
+        device: of the device and its driver, as they report it; 0 without a device.
+        sample_rate: Hz.
+    """
+
+    algorithmic: int
+    resampling: int
+    buffering: int
+    device: int
+    sample_rate: int
+
+    @property
+    def total(self) -> int:
+        """The sum, samples."""
+        return self.algorithmic + self.resampling + self.buffering + self.device
+
+    def ms(self, samples: int | None = None) -> float:
+        """`samples`, the total when None, in milliseconds."""
+        return 1e3 * (self.total if samples is None else samples) / self.sample_rate
+
+    def row(self) -> dict[str, float]:
+        """As `--json` prints it."""
+        return {
+            "algorithmic_samples": self.algorithmic,
+            "resampling_samples": self.resampling,
+            "buffering_samples": self.buffering,
+            "device_samples": self.device,
+            "total_samples": self.total,
+            "total_ms": self.ms(),
+        }
+
+    def __str__(self) -> str:
+        parts = {"algorithm": self.algorithmic, "resampling": self.resampling}
+        parts |= {"buffers": self.buffering, "device": self.device}
+        told = " + ".join(f"{name} {samples}" for name, samples in parts.items() if samples)
+        return f"{self.total} samples, {self.ms():.1f} ms ({told or 'none'})"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened.
+
+    Args:
+        time_s: seconds of sound since the start.
+        kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", ...
+        text: one line for people.
+    """
+
+    time_s: float
+    kind: str
+    text: str
+
+
+class Quantiles(NamedTuple):
+    """Of hop times, in ms; zero before the first hop."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+class HopTimes:
+    """How long each hop took to compute. `add` allocates nothing; one thread adds, any reads.
+
+    Args:
+        deadline_s: the sound a hop turns, in seconds; what it should take less than.
+        window_s: how far back `last` can look.
+    """
+
+    def __init__(self, deadline_s: float, window_s: float = 10.0) -> None:
+        self.deadline_s = deadline_s
+        self._histogram = np.zeros(_BINS, np.int64)
+        self._recent = np.zeros(max(16, math.ceil(window_s / deadline_s)))
+        self._outliers = np.zeros((2, _OUTLIERS))  # when, how long
+        self._threshold = 0.0
+        self._max = 0.0
+        self.count = 0
+        self.late = 0
+
+    def add(self, seconds: float) -> bool:
+        """Count a hop; whether it was late."""
+        place = int(math.log(max(seconds, _SHORTEST) / _SHORTEST) / _FINENESS)
+        self._histogram[min(place, _BINS - 1)] += 1
+        self._recent[self.count % self._recent.size] = seconds
+        if seconds > self._threshold:
+            spot = self._outliers[1].argmin()
+            self._outliers[:, spot] = self.count * self.deadline_s, seconds
+            self._threshold = float(self._outliers[1].min())
+        self._max = max(self._max, seconds)
+        self.count += 1
+        late = seconds > self.deadline_s
+        self.late += late
+        return late
+
+    def quantile(self, share: float) -> float:
+        """The time in ms that a share of all hops did not exceed, to 1%; `share` is 0.999, say."""
+        if not self.count:
+            return 0.0
+        place = int(np.searchsorted(np.cumsum(self._histogram), share * self._histogram.sum()))
+        return 1e3 * min(_SHORTEST * math.exp((place + 0.5) * _FINENESS), self._max)
+
+    def over_run(self) -> Quantiles:
+        """Of all hops; the quantiles to 1%, the maximum exact."""
+        return Quantiles(self.quantile(0.5), self.quantile(0.99), self._max * 1e3)
+
+    def last(self, seconds: float) -> Quantiles:
+        """Of the hops of the last `seconds` of sound."""
+        hops = min(max(1, math.ceil(seconds / self.deadline_s)), self._recent.size, self.count)
+        if not hops:
+            return Quantiles(0.0, 0.0, 0.0)
+        taken = self._recent[np.arange(self.count - hops, self.count) % self._recent.size] * 1e3
+        p50, p99 = np.percentile(taken, [50, 99])
+        return Quantiles(float(p50), float(p99), float(taken.max()))
+
+    @property
+    def outliers(self) -> list[tuple[float, float]]:
+        """The longest hops of the run: seconds of sound since the start, and ms; longest first."""
+        pairs = [(float(t), float(s) * 1e3) for t, s in self._outliers.T if s > 0]
+        return sorted(pairs, key=lambda pair: -pair[1])

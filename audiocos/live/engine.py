@@ -1,0 +1,251 @@
+"""The worker: one thread that takes chunks from the input's ring, runs the model and hands the result on.
+
+What it hands on are pairs of input and reconstruction, aligned, to the ring that meters and files read; and one of
+them, or their difference, to the ring that the device plays.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from audiocos.audio.reader import IMPLAUSIBLE
+from audiocos.errors import OverloadError
+from audiocos.live.counters import Counters, HopTimes
+from audiocos.live.log import Log
+from audiocos.live.pipeline import Pipeline
+from audiocos.live.ring import Array, Ring
+from audiocos.live.wires import Choice, Wires, inside
+
+LISTEN = ("output", "input", "residual")
+OVERLOAD = ("drop", "bypass", "fail")
+
+_TICK_S = 0.1
+
+
+class Worker:
+    """Runs in a thread of its own: `run`, until the input ends, `stop` is set or it raises.
+
+    Args:
+        pipeline: the model.
+        wires: to the others.
+        choice: what to listen to, what to keep.
+        counters: to count in: late hops, bypassed, clipped, sanitized and unmetered samples.
+        times: to time the hops in.
+        log: to note what happened in.
+        stop: set to end as soon as what has been taken is answered.
+        lossless: wait where a ring is full; else count what does not fit, for a device does not wait.
+        limit: samples to take, or None.
+        overload: "drop", "bypass" or "fail".
+        block: samples that arrive at once.
+        convert: to the rate of what plays, where that is another.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        wires: Wires,
+        choice: Choice,
+        counters: Counters,
+        times: HopTimes,
+        log: Log,
+        stop: threading.Event,
+        *,
+        lossless: bool,
+        limit: int | None,
+        overload: str,
+        block: int,
+        convert: Callable[[Array], Array] | None = None,
+    ) -> None:
+        self._pipeline, self._wires, self._choice, self._stop = pipeline, wires, choice, stop
+        self._counters, self._times, self._log = counters, times, log
+        self._convert = convert
+        self._lossless, self._limit, self._overload = lossless, limit, overload
+        channels, dtype, chunk = wires.inlet.channels, pipeline.stream.dtype, pipeline.chunk
+        self._x = np.zeros((channels, chunk), dtype)
+        longest = inside(pipeline, block)
+        self._delay = Ring(channels, longest, dtype)  # input whose reconstruction has not come yet
+        self._pair = np.zeros((2 * channels, longest), dtype)
+        self._heard = np.zeros((channels, longest), dtype)
+        self._before = np.zeros((channels, longest), dtype)
+        self._ramp = np.linspace(0, 1, 256, dtype=dtype)
+        self._behind = chunk + 2 * max(block, chunk)  # in the inlet: more than jitter explains
+        self._listened = choice.listen
+        self._bypassing = False
+        self.abandoned = False  # nobody reads the pairs any more
+        self.taken = 0
+        self.given = 0
+
+    def run(self) -> None:
+        """Until the end; then what is still inside comes out."""
+        wires, chunk = self._wires, self._pipeline.chunk
+        while not self._stop.is_set():
+            there = wires.inlet.available
+            if self._limit is not None and self._limit - self.taken <= min(there, chunk - 1):
+                break
+            if there >= chunk:
+                self._turn()
+            elif wires.closed.is_set() and wires.inlet.available < chunk:  # looked at in this order: nothing is missed
+                break
+            else:
+                wires.wake.wait(_TICK_S)
+        self._finish()
+
+    def _turn(self) -> None:
+        wires, pipeline = self._wires, self._pipeline
+        x = self._x
+        behind = wires.inlet.available > self._behind and not self._lossless
+        wires.inlet.read(x)
+        wires.taken.set()
+        began = time.perf_counter()
+        self.taken += x.shape[1]
+        self._sanitize(x)
+        self._delay.write(x)
+        self._check_overload()
+        if behind and self._overload == "bypass":
+            if not self._bypassing:
+                self._log.note("bypass", self.taken, x.shape[1])
+            self._bypassing = True
+            self._pass_by(x.shape[1])
+            return
+        if self._bypassing:
+            # The model begins anew with this chunk; all before it passes by, so nothing is missing or late.
+            self._bypassing = False
+            pipeline.restart()
+            self._pass_by(self._delay.available - x.shape[1])
+        if pipeline.stream.keep != self._choice.keep:
+            pipeline.stream.keep = self._choice.keep
+        y = pipeline.feed(x)
+        took = time.perf_counter() - began
+        self._give(y)
+        if not self._lossless:  # handing on counts where it does not wait
+            took = time.perf_counter() - began
+        if self._times.add(took):
+            self._counters.late_hops += 1
+            self._log.note("late_hop", self.taken, round(took * 1e6))
+
+    def _finish(self) -> None:
+        """The last samples, and the silence that pushes their reconstruction out."""
+        inlet = self._wires.inlet
+        # Stopped: what has come is taken, for a recording is to be whole; but it may still be coming.
+        waiting = inlet.available if self._limit is None else min(inlet.available, self._limit - self.taken)
+        while waiting >= self._pipeline.chunk and not self._lossless:
+            self._turn()
+            waiting -= self._pipeline.chunk
+        rest = self._x[:, : min(waiting, self._pipeline.chunk - 1)]
+        if self._stop.is_set() and self._lossless:
+            rest = rest[:, :0]  # someone wants to leave: what the file still holds is not wanted
+        inlet.read(rest)
+        self._sanitize(rest)
+        self._delay.write(rest)
+        self.taken += rest.shape[1]
+        if self._bypassing:
+            self._pass_by(self._delay.available)
+        missing = self._delay.available
+        tail = self._pipeline.finish(rest, missing)
+        for start in range(0, missing, self._pair.shape[1]):
+            self._give(tail[:, start : start + self._pair.shape[1]])
+
+    def _check_overload(self) -> None:
+        counters = self._counters
+        if self._overload == "fail" and (counters.dropped_samples or counters.zero_filled_samples):
+            raise OverloadError(
+                f"The model could not keep up: {counters.dropped_samples} samples dropped, "
+                f"{counters.zero_filled_samples} of silence, in {self.taken} samples. Choose a smaller model, a larger "
+                "--block or --latency high; --on-overload drop goes on."
+            )
+
+    def _sanitize(self, x: Array) -> None:
+        if not x.size or (x.min() >= -IMPLAUSIBLE and x.max() <= IMPLAUSIBLE):  # false for NaN
+            return
+        bad = ~(np.abs(x) <= IMPLAUSIBLE)
+        x[bad] = 0
+        self._counters.sanitized_samples += int(bad.sum())
+        self._log.note("sanitized", self.taken, int(bad.sum()))
+
+    def _pass_by(self, count: int) -> None:
+        """The oldest input, unprocessed, to the device; meters are not told that it was perfect."""
+        while count > 0:
+            some = min(count, self._heard.shape[1])
+            x = self._heard[:, :some]
+            self._delay.read(x)
+            self._counters.bypassed_samples += some
+            self._play(x, x if self._choice.listen != "residual" else None)
+            self.given += some
+            count -= some
+
+    def _give(self, y: Array) -> None:
+        count, wires = y.shape[1], self._wires
+        if not count:
+            return
+        channels = y.shape[0]
+        pair = self._pair[:, :count]
+        self._delay.read(pair[:channels])
+        pair[channels:] = y
+        self.given += count
+        if self._lossless:
+            while wires.pairs.room < count and not self.abandoned:
+                wires.wake.wait(_TICK_S)
+        if wires.pairs.room >= count:
+            wires.pairs.write(pair)
+            wires.paired.set()
+        else:
+            self._counters.unmetered_samples += count
+            self._log.note("unmetered", self.taken, count)
+        if wires.play is not None:
+            self._play_pair(pair[:channels], pair[channels:])
+
+    def _play_pair(self, x: Array, y: Array) -> None:
+        heard, before = self._heard[:, : x.shape[1]], self._before[:, : x.shape[1]]
+        listen = self._choice.listen
+        select(listen, x, y, heard)
+        if listen != self._listened:  # from one to the other in some milliseconds, not with a click
+            select(self._listened, x, y, before)
+            length = min(self._ramp.size, x.shape[1])
+            heard[:, :length] -= before[:, :length]
+            heard[:, :length] *= self._ramp[:length]
+            heard[:, :length] += before[:, :length]
+            self._listened = listen
+        self._play(heard, heard)
+
+    def _play(self, shape: Array, heard: Array | None) -> None:
+        play = self._wires.play
+        if play is None:
+            return
+        if heard is None:
+            play.write_silence(shape.shape[1])
+            return
+        if heard.max() > 1 or heard.min() < -1:
+            self._counters.clipped_samples += int(np.count_nonzero(np.abs(heard) > 1))
+            np.clip(heard, -1, 1, out=heard)
+        if self._convert is not None:
+            heard = self._convert(heard)
+        written = play.write(heard)
+        while self._lossless and written < heard.shape[1] and not self._stop.is_set():
+            self._wires.wake.wait(_TICK_S)
+            written += play.write(heard[:, written:])
+        if not self._stop.is_set():
+            self._counters.dropped_samples += heard.shape[1] - written
+
+
+def select(listen: str, x: Array, y: Array, out: Array) -> None:
+    """What is to be heard of a pair: its output, input or residual, `[channels, samples]`."""
+    if listen == "residual":
+        np.subtract(x, y, out=out)
+    else:
+        np.copyto(out, x if listen == "input" else y)
+
+
+def check_choice(listen: str, overload: str) -> dict[str, Any]:
+    """Refuse what is neither; for callers from Python.
+
+    Raises:
+        ValueError: another word.
+    """
+    if listen not in LISTEN or overload not in OVERLOAD:
+        raise ValueError(f"listen {listen!r}, overload {overload!r}: choose of {LISTEN} and {OVERLOAD}.")
+    return {"listen": listen, "overload": overload}

@@ -1,0 +1,111 @@
+"""A session's device: opened, closed, and found again when it has gone away."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+from audiocos.audio.devices import look_again
+from audiocos.errors import SoundDeviceError
+from audiocos.live.counters import Counters
+from audiocos.live.duplex import Duplex, Settings
+from audiocos.live.log import Log
+from audiocos.live.wires import Wires
+
+_RETRY_S = 0.5
+
+
+class Link:
+    """The device at one end of a session or at both. One thread at a time.
+
+    Args:
+        settings: what to open.
+        wires: the session's.
+        counters: for the device's callback to count in.
+        log: for it to note in.
+        done: set when the worker is done.
+        live: whether the device records.
+        prefill: samples that lie in the ring to the speakers before the first sound.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        wires: Wires,
+        counters: Counters,
+        log: Log,
+        done: threading.Event,
+        *,
+        live: bool,
+        prefill: int,
+    ) -> None:
+        self.settings = settings
+        self._wires, self._counters, self._log, self._done = wires, counters, log, done
+        self._live, self._prefill = live, prefill
+        self._duplex: Duplex | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the device has stopped calling, or is closed."""
+        return self._duplex is None or self._duplex.gone
+
+    @property
+    def latency(self) -> int:
+        """The device's, samples; 0 while it is closed."""
+        return 0 if self._duplex is None else self._duplex.latency
+
+    def open(self, owed: int | None = None) -> None:
+        """Open it: for the first time, with the ring to the speakers filled, or again, with `owed` as for `Copier`.
+
+        Raises:
+            SoundDeviceError: it cannot be opened.
+        """
+        if owed is None and self._live and self._wires.play is not None:
+            self._wires.play.write_silence(self._prefill)
+        self._duplex = Duplex(
+            self.settings,
+            self._wires.inlet if self._live else None,
+            self._wires.play,
+            self._counters,
+            self._log,
+            self._wires.wake,
+            drained=self._done.is_set,
+            owed=owed or 0,
+        )
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            SoundDeviceError: it refuses.
+        """
+        assert self._duplex is not None
+        self._duplex.start()
+
+    def close(self) -> None:
+        """Let go of it; more than once does no harm."""
+        if self._duplex is not None:
+            self._duplex.close()
+            self._duplex = None
+
+    def wait_for_it(self, again: Callable[[Settings], Settings], stop: threading.Event) -> bool:
+        """Look for the device until it is there and runs; False when `stop` is set before.
+
+        Args:
+            again: the settings with the device's new number, or raises SoundDeviceError.
+            stop: ends the waiting.
+        """
+        while not stop.wait(_RETRY_S):
+            with contextlib.suppress(SoundDeviceError):
+                look_again()
+                self.settings = again(self.settings)
+                self.open(self._owed())
+                self.start()
+                return True
+        return False
+
+    def _owed(self) -> int:
+        """How much more the ring to the speakers holds, now that nothing moves, than the latency promises."""
+        play = self._wires.play
+        return play.available + self._wires.inlet.available - self._prefill if play is not None and self._live else 0

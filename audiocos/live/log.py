@@ -1,0 +1,92 @@
+"""What a thread that must not wait has to tell: noted by it, read by another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from audiocos.live.counters import Event
+
+MOST_EVENTS = 10_000
+"""Events that a journal keeps; what comes after is counted and no longer told one by one."""
+
+_TEXTS = {
+    "input_overflow": ("input overflow: {} samples lost", "input overflow, says the device"),
+    "output_underflow": ("output underflow: {} samples of silence", "output underflow, says the device"),
+    "late_hop": ("late: a hop took {} us", "late"),
+    "bypass": ("behind: {} samples pass by the model", "bypass"),
+    "unmetered": ("meters behind: {} samples played but not measured", "unmetered"),
+    "sanitized": ("{} values were no sound and are silent", "sanitized"),
+}
+
+
+class Log:
+    """Notes of one thread, in the order they came. `note` allocates no more than a number.
+
+    Args:
+        sample_rate: Hz, of the positions.
+        capacity: notes that it holds until they are read; later ones are counted only.
+    """
+
+    def __init__(self, sample_rate: int, capacity: int = 1024) -> None:
+        self._rate = sample_rate
+        self._kinds, self._positions, self._counts = [""] * capacity, [0] * capacity, [0] * capacity
+        self._noted = 0
+        self._told = 0
+        self.missed = 0
+
+    def note(self, kind: str, position: int, count: int) -> None:
+        """Writer: something of a kind happened at a sample, `count` times or samples; 0 where that is not known."""
+        if self._noted - self._told == len(self._kinds):
+            self.missed += 1
+            return
+        place = self._noted % len(self._kinds)
+        self._kinds[place], self._positions[place], self._counts[place] = kind, position, count
+        self._noted += 1
+
+    def read(self) -> list[Event]:
+        """Reader: the events since the last time."""
+        events = []
+        while self._told < self._noted:
+            place = self._told % len(self._kinds)
+            kind, count = self._kinds[place], self._counts[place]
+            counted, plain = _TEXTS[kind]
+            text = counted.format(count) if count else plain
+            events.append(Event(self._positions[place] / self._rate, kind, text))
+            self._told += 1
+        return events
+
+
+class Journal:
+    """The events of a session: what the logs of its threads tell, and what others add.
+
+    Args:
+        logs: of the threads; read by whoever calls `collect`, one thread at a time.
+        time_s: says how much sound has gone by.
+    """
+
+    def __init__(self, logs: Sequence[Log], time_s: Callable[[], float]) -> None:
+        self._logs, self._time_s = logs, time_s
+        self._kept: list[Event] = []
+
+    @property
+    def time_s(self) -> float:
+        """Seconds of sound that have gone by."""
+        return self._time_s()
+
+    def note(self, kind: str, text: str) -> None:
+        """Add an event, now; from any thread."""
+        if len(self._kept) < MOST_EVENTS:
+            self._kept.append(Event(self._time_s(), kind, text))
+
+    def collect(self) -> None:
+        """Take over what the logs hold."""
+        for log in self._logs:
+            self._kept += log.read()[: MOST_EVENTS - len(self._kept)]
+
+    def since(self, told: int) -> list[Event]:
+        """The events after the first `told`, in the order they were noticed."""
+        return self._kept[told:]
+
+    def by_time(self) -> list[Event]:
+        """All of them, in the order of time."""
+        return sorted(self._kept, key=lambda event: event.time_s)

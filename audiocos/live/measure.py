@@ -1,0 +1,165 @@
+"""The meter thread: reads the pairs that the worker hands on, measures, writes the file, feeds the taps.
+
+It is the only thread that a tap or a file sees, and it may be slow: with a device the worker does not wait for it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from audiocos.audio.formats import from_float
+from audiocos.audio.reconstruct import as_written
+from audiocos.live.engine import select
+from audiocos.live.ring import Array, Ring, Signal
+from audiocos.live.sinks import FileSink
+from audiocos.live.wires import Choice
+from audiocos.metrics import RunningFigures, segment_length, snr_db
+
+FLOOR_DBFS = -150.0
+
+_TICK_S = 0.1
+
+
+class Tap(Protocol):
+    """Something that looks at what goes by, on the meter thread."""
+
+    def feed(self, x: Array, y: Array) -> None:
+        """Input and reconstruction, aligned, `[channels, samples]` each, in order; the residual is x - y."""
+
+
+@dataclass(frozen=True)
+class Second:
+    """One second of sound; levels are mean power over all channels.
+
+    Args:
+        time_s: seconds of sound since the start, at its end.
+        snr_db: signal over residual; None for silence or an exact copy.
+        residual_dbfs: dB of full scale, not below -150.
+        input_dbfs: likewise.
+        output_dbfs: likewise.
+    """
+
+    time_s: float
+    snr_db: float | None
+    residual_dbfs: float
+    input_dbfs: float
+    output_dbfs: float
+
+
+class Seconds:
+    """A tap that sums each second of sound and hands it on.
+
+    Args:
+        sample_rate: Hz.
+        tell: called with each second, and with what is left of one at the end.
+    """
+
+    def __init__(self, sample_rate: int, tell: Callable[[Second], None]) -> None:
+        self._rate, self._tell = sample_rate, tell
+        self._sums, self._samples, self._values, self._total = np.zeros(3), 0, 0, 0
+
+    def feed(self, x: Array, y: Array) -> None:
+        """See `Tap`."""
+        start = 0
+        while start < x.shape[1]:
+            stop = min(start + self._rate - self._samples, x.shape[1])
+            a, b = (z[:, start:stop].astype(np.float64) for z in (x, y))
+            self._sums += [np.vdot(a, a), np.vdot(b, b), np.vdot(a - b, a - b)]
+            self._samples += stop - start
+            self._values += a.size
+            if self._samples == self._rate:
+                self.close()
+            start = stop
+
+    def close(self) -> None:
+        """Hand on what there is of a second."""
+        if not self._samples:
+            return
+        self._total += self._samples
+        levels = [_dbfs(energy / self._values) for energy in self._sums]
+        snr = snr_db(float(self._sums[0]), float(self._sums[2]))
+        self._sums, self._samples, self._values = np.zeros(3), 0, 0
+        self._tell(Second(self._total / self._rate, snr, levels[2], levels[0], levels[1]))
+
+
+def _dbfs(power: float) -> float:
+    return max(10 * math.log10(power), FLOOR_DBFS) if power > 0 else FLOOR_DBFS
+
+
+class Measure:
+    """What happens to each pair. Runs in a thread of its own: `run`, until the worker is done and all is read.
+
+    Args:
+        pairs: input and reconstruction, `[2 C, capacity]`.
+        paired: set when there is more.
+        read: to be set when some has been read.
+        done: set after the last pair.
+        sample_rate: Hz.
+        subtype: of a file that is monitored: its reconstruction is measured as it would be written, as `reconstruct`
+            does; None elsewhere.
+        sink: a file to write, or None.
+        choice: what of the pair is written.
+        taps: fed after the rest.
+    """
+
+    def __init__(
+        self,
+        pairs: Ring,
+        paired: Signal,
+        read: Signal,
+        done: threading.Event,
+        *,
+        sample_rate: int,
+        subtype: str | None,
+        sink: FileSink | None,
+        choice: Choice,
+        taps: Sequence[Tap],
+    ) -> None:
+        self._pairs, self._paired, self._read, self._done = pairs, paired, read, done
+        self._subtype, self._sink, self._choice, self._taps = subtype, sink, choice, taps
+        channels = pairs.channels // 2
+        self.figures = RunningFigures(channels, segment_length(sample_rate))
+        self.samples = 0
+        self.clipped = 0
+        self._most = max(4096, sample_rate // 10)
+
+    def run(self) -> None:
+        """Until the end."""
+        while True:
+            done = self._done.is_set()
+            count = min(self._pairs.available, self._most)
+            if count:
+                self._take(count)
+            elif done:
+                return
+            else:
+                self._paired.wait(_TICK_S)
+
+    def _take(self, count: int) -> None:
+        channels = self._pairs.channels // 2
+        pair = np.empty((2 * channels, count), self._pairs.dtype)
+        self._pairs.read(pair)
+        self._read.set()
+        x: Array = pair[:channels]
+        y: Array = pair[channels:]
+        heard: Any = y
+        if self._subtype is not None:
+            source, _ = from_float(x, self._subtype)
+            native, clipped = from_float(y, self._subtype)
+            self.clipped += clipped
+            x, y = as_written(source, native, x.dtype)
+        self.figures.update(x, y)
+        self.samples += count
+        if self._sink is not None:
+            if self._choice.listen != "output":
+                heard = np.empty_like(x)
+                select(self._choice.listen, x, y, heard)
+            self._sink.write(heard)
+        for tap in self._taps:
+            tap.feed(x, y)

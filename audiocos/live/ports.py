@@ -1,0 +1,147 @@
+"""Microphones and speakers as a session's ends: which device, which rate, how many channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audiocos.audio import devices
+from audiocos.audio.devices import Device
+from audiocos.errors import SoundDeviceError
+from audiocos.live.duplex import Settings
+
+
+@dataclass(frozen=True)
+class Microphone:
+    """What records.
+
+    Args:
+        device: the device.
+        wanted: how it was asked for; to find it again.
+        sample_rate: Hz.
+        channels: at least 1.
+    """
+
+    device: Device
+    wanted: str | None
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Speakers:
+    """What plays.
+
+    Args:
+        device: the device.
+        wanted: how it was asked for; to find it again.
+        sample_rate: Hz that it runs at; the sound is converted where it has another.
+    """
+
+    device: Device
+    wanted: str | None
+    sample_rate: int
+
+
+def microphone(
+    wanted: str | None = None,
+    *,
+    model_rate: int | None = None,
+    sample_rate: int | None = None,
+    channels: int | None = None,
+) -> Microphone:
+    """Find a microphone.
+
+    Args:
+        wanted: index, name or part of one; None for the default.
+        model_rate: taken where the device has it, else the device's own.
+        sample_rate: Hz; None leaves the choice.
+        channels: None takes two, or one where there is one.
+
+    Raises:
+        SoundDeviceError: none or several fit, or it has no such rate or so many channels.
+    """
+    device = devices.find(wanted, "input")
+    count = channels or min(2, device.inputs)
+    rate = sample_rate or device.sample_rate
+    if sample_rate is None and model_rate is not None and devices.takes(device, "input", model_rate, count):
+        rate = model_rate
+    devices.check(device, "input", rate, count)
+    return Microphone(device, wanted, rate, count)
+
+
+def speakers(
+    wanted: str | None = None, *, sample_rate: int, channels: int, beside: Microphone | None = None
+) -> Speakers:
+    """Find speakers.
+
+    Args:
+        wanted: index, name or part of one; None for the default.
+        sample_rate: the sound's, Hz.
+        channels: the sound's.
+        beside: the microphone that they run together with: both keep one clock, so no other rate will do, and without
+            a wish the speakers are of the same host system.
+
+    Raises:
+        SoundDeviceError: none or several fit, or they cannot play so many channels, or not at the microphone's rate.
+    """
+    device = devices.find(wanted, "output")
+    if wanted is None and beside is not None and device.host != beside.device.host:
+        same = [each for each in devices.devices() if each.outputs and each.host == beside.device.host]
+        device = next((each for each in same if each.index == beside.device.index), same[0] if same else device)
+    if beside is not None or devices.takes(device, "output", sample_rate, min(channels, device.outputs)):
+        devices.check(device, "output", sample_rate, channels)
+        return Speakers(device, wanted, sample_rate)
+    devices.check(device, "output", device.sample_rate, channels)
+    return Speakers(device, wanted, device.sample_rate)
+
+
+def settings_for(source: object, sink: object, channels: int, block: int, latency: str) -> Settings | None:
+    """How to open the devices at both ends; None where there is none.
+
+    Args:
+        source: a `Microphone` or something else.
+        sink: `Speakers` or something else.
+        channels: of the sound; one channel is played on both speakers.
+        block: samples a callback.
+        latency: "low" or "high".
+    """
+    recording = source if isinstance(source, Microphone) else None
+    playing = sink if isinstance(sink, Speakers) else None
+    rate = recording.sample_rate if recording else playing.sample_rate if playing else 0
+    if not rate:
+        return None
+    outputs = min(2, playing.device.outputs) if playing and channels == 1 else channels
+    return Settings(
+        recording.device if recording else None,
+        playing.device if playing else None,
+        rate,
+        block,
+        latency,
+        channels,
+        outputs,
+    )
+
+
+def found_again(settings: Settings, source: object, sink: object) -> Settings:
+    """The same devices, where they are back; they may have got other numbers.
+
+    Raises:
+        SoundDeviceError: one of them is not there.
+    """
+    found: dict[str, Device | None] = {"input": None, "output": None}
+    for end, direction in ((source, "input"), (sink, "output")):
+        if isinstance(end, (Microphone, Speakers)):
+            name = end.device.name
+            same = [d for d in devices.devices() if d.name == name and d.host == end.device.host]
+            if not same:
+                raise SoundDeviceError(f"{name}: not there.")
+            found[direction] = same[0]
+    return Settings(
+        found["input"],
+        found["output"],
+        settings.sample_rate,
+        settings.block,
+        settings.latency,
+        settings.inputs,
+        settings.outputs,
+    )

@@ -1,0 +1,367 @@
+"""A monitored stretch: source, model, sink, and what happened.
+
+Threads, each with one job (the names are what a debugger shows):
+
+- PortAudio's, where there is a device: `Duplex`, copies between device and rings;
+- audiocos-feed, where the source is none: `Feeder`, brings a file or a signal;
+- audiocos-hop: `Worker`, runs the model;
+- audiocos-meter: `Measure`, figures, taps, the file that is written;
+- audiocos-watch: `Watch`, notices a device that goes away, a source that stalls, and the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from audiocos.errors import StreamError
+from audiocos.live.counters import Counters, Event, HopTimes, Latency
+from audiocos.live.duplex import Settings
+from audiocos.live.engine import Worker, check_choice
+from audiocos.live.feeder import Feeder
+from audiocos.live.link import Link
+from audiocos.live.log import Journal, Log
+from audiocos.live.measure import Measure, Tap
+from audiocos.live.pipeline import make_pipeline
+from audiocos.live.ports import Microphone, Speakers, settings_for
+from audiocos.live.quiet import quiet
+from audiocos.live.rehearsal import rehearse
+from audiocos.live.ring import Array
+from audiocos.live.sinks import FileSink
+from audiocos.live.sources import Source
+from audiocos.live.threads import Threads
+from audiocos.live.watch import TICK_S, Watch
+from audiocos.live.wires import Choice, make_wires
+from audiocos.metrics import Figures
+from audiocos.model import Model
+
+_HIGH_S = 0.02  # added by --latency high
+_JOIN_S = 5.0
+
+
+class Session:
+    """Run a model on sound as it comes. `run` it, or `start` it, look at it, `stop` it; once.
+
+    Args:
+        model: the model.
+        source: a `Microphone`, or a `Source`: a file, standard input, a synthetic signal.
+        sink: `Speakers`, a `FileSink`, or None.
+        listen: what the sink gets: "output", "input" or "residual". Settable while it runs.
+        keep: coefficients kept, those of the lowest frequencies; None: all. Settable while it runs.
+        block: samples that a device hands over at a time.
+        latency: "low": the least that can work; "high": 20 ms more of it, and what the device calls high.
+        overload: where the model cannot keep up with a device: "drop" sound, let it "bypass" the model, or "fail".
+        realtime: take a source that is no device at its own pace; else as fast as it goes, and nothing is dropped.
+        seconds: of sound to take; None: until the source ends.
+        device: where to compute, "auto", "cpu", "cuda" or "mps".
+        reconnect: wait for a device that has gone away.
+        taps: fed with input and reconstruction, on the meter thread.
+
+    Raises:
+        SoundDeviceError: a device cannot be had as asked for.
+        StreamError: settings that cannot be.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        source: Microphone | Source,
+        sink: Speakers | FileSink | None = None,
+        *,
+        listen: str = "output",
+        keep: int | None = None,
+        block: int = 256,
+        latency: str = "low",
+        overload: str = "drop",
+        realtime: bool = True,
+        seconds: float | None = None,
+        device: str = "auto",
+        reconnect: bool = False,
+        taps: Sequence[Tap] = (),
+    ) -> None:
+        check_choice(listen, overload)
+        self.model, self.sample_rate, self.channels = model, source.sample_rate, source.channels
+        self._source, self._sink, self._overload = source, sink, overload
+        self._live = isinstance(source, Microphone)
+        if self._live and not realtime:
+            raise StreamError("A microphone gives sound at its own pace: it cannot go as fast as the machine can.")
+        self._choice = Choice(listen)
+        self._counters = Counters()
+        self._stop, self._done, self._ended = threading.Event(), threading.Event(), threading.Event()
+        self._threads = Threads(self._stop)
+        self._block, self._realtime = block, realtime
+        dtype = np.dtype(np.float32) if isinstance(source, Microphone) else source.dtype
+        self._pipeline = make_pipeline(
+            model,
+            self.sample_rate,
+            self.channels,
+            dtype=dtype,
+            device=device,
+            block=block,
+            fast=not realtime and not isinstance(sink, Speakers),
+        )
+        chunk = self._pipeline.chunk
+        self.deadline_ms = 1e3 * chunk / self.sample_rate
+        self.hop_times = HopTimes(chunk / self.sample_rate)
+        slack = -(-int(_HIGH_S * self.sample_rate) // block) * block if latency == "high" else 0
+        play_rate = sink.sample_rate if isinstance(sink, Speakers) else None
+        self._wires = make_wires(
+            self._pipeline, block, self.sample_rate, play_rate=play_rate, live=self._live, slack=slack
+        )
+        self._logs = Log(self.sample_rate), Log(self.sample_rate)
+        self._journal = Journal(self._logs, lambda: self.time_s)
+        self._worker = Worker(
+            self._pipeline,
+            self._wires,
+            self._choice,
+            self._counters,
+            self.hop_times,
+            self._logs[0],
+            self._stop,
+            lossless=not self._live,
+            limit=None if seconds is None else round(seconds * self.sample_rate),
+            overload=overload,
+            block=block,
+            convert=self._converter(),
+        )
+        self._measure = Measure(
+            self._wires.pairs,
+            self._wires.paired,
+            self._wires.wake,
+            self._done,
+            sample_rate=self.sample_rate,
+            subtype=self._subtype,
+            sink=sink if isinstance(sink, FileSink) else None,
+            choice=self._choice,
+            taps=taps,
+        )
+        self._feeder = None if isinstance(source, Microphone) else self._make_feeder(source)
+        self._prefill = self._pipeline.prefill(block) + slack if self._live else 0
+        settings = settings_for(source, sink, self.channels, block, latency)
+        self._link = None if settings is None else self._make_link(settings)
+        self._watch = Watch(
+            self._threads,
+            self._journal,
+            self._stop,
+            self._done,
+            source=source,
+            sink=sink,
+            link=self._link,
+            feeder=self._feeder,
+            play=self._wires.play,
+            reconnect=reconnect,
+        )
+        self.latency = self._latency()
+        self._quiet = contextlib.ExitStack()
+        self.keep = keep
+
+    @property
+    def listen(self) -> str:
+        """What the sink gets: "output", "input" or "residual"."""
+        return self._choice.listen
+
+    @listen.setter
+    def listen(self, what: str) -> None:
+        check_choice(what, self._overload)
+        self._choice.listen = what
+
+    @property
+    def keep(self) -> int | None:
+        """How many coefficients are kept; None: all."""
+        return self._choice.keep
+
+    @keep.setter
+    def keep(self, count: int | None) -> None:
+        most = self.model.parameters.coefficients
+        if count is not None and not 1 <= count <= most:
+            raise StreamError(f'keep {count}: the model "{self.model.name}" has {most} coefficients; keep 1 to {most}.')
+        self._choice.keep = count
+
+    @property
+    def counters(self) -> Counters:
+        """What went wrong so far; a copy."""
+        counted = replace(self._counters)
+        if not isinstance(self._source, Microphone):
+            counted.sanitized_samples += self._source.sanitized
+        counted.clipped_samples += self._sink.clipped if isinstance(self._sink, FileSink) else self._measure.clipped
+        return counted
+
+    @property
+    def time_s(self) -> float:
+        """Seconds of sound monitored so far."""
+        return self._measure.samples / self.sample_rate
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything is over: the source, the worker, the meters, the device."""
+        return self._ended.is_set()
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened so far, in the order of time."""
+        return self._journal.by_time()
+
+    def note(self, kind: str, text: str) -> None:
+        """Add an event, now; from any thread."""
+        self._journal.note(kind, text)
+
+    def events_since(self, told: int) -> list[Event]:
+        """The events after the first `told`, in the order they were noticed."""
+        return self._journal.since(told)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it has ended, at most so long; whether it has."""
+        return self._ended.wait(seconds)
+
+    @property
+    def figures(self) -> Figures:
+        """The figures of `reconstruct`, of what has been measured so far. Read it when the session has ended."""
+        return self._measure.figures.figures()
+
+    def run(self, look: Callable[[], Any] = lambda: None, every_s: float = 0.1) -> None:
+        """From start to end; `look` is called now and then, in the caller's thread.
+
+        Raises:
+            AudiocosError: what went wrong; the threads have ended then.
+        """
+        self.start()
+        try:
+            while not self.wait(every_s):
+                look()
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Warm up, open the device, begin.
+
+        Raises:
+            SoundDeviceError: the device cannot be opened.
+        """
+        self._quiet.enter_context(quiet())
+        try:
+            if self._realtime:
+                rehearse(self._pipeline, self._block, self.sample_rate, self._subtype)
+            if self._link is not None:
+                self._link.open()
+                self.latency = self._latency()
+            self._threads.start("watch", self._run_watch)
+            self._threads.start("meter", self._run_measure)
+            self._threads.start("hop", self._run_worker)
+            if self._feeder is not None:
+                self._threads.start("feed", self._feeder.run)
+            if self._link is not None:
+                self._wait_until_filled()
+                self._link.start()
+                self._watch.playing = True
+        except BaseException as error:
+            self._threads.fail(error)
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it: what has come in is answered, files are whole, threads are joined, the device is closed.
+
+        Raises:
+            AudiocosError: what went wrong before, or now.
+        """
+        self._stop.set()
+        for signal in (self._wires.wake, self._wires.taken, self._wires.paired):
+            signal.set()
+        for name in ("hop", "meter", "watch"):
+            self._threads.join(name, _JOIN_S)
+        self._threads.join("feed", TICK_S)  # it may wait for a silent pipe, for ever
+        if self._link is not None:
+            self._link.close()
+        if isinstance(self._sink, FileSink):
+            self._sink.abort()  # does nothing to one that is whole
+        if not isinstance(self._source, Microphone) and not self._threads.alive("feed"):
+            self._source.close()
+        self._quiet.close()
+        self._journal.collect()
+        self._ended.set()
+        if self._threads.error is not None:
+            raise self._threads.error
+
+    @property
+    def _subtype(self) -> str | None:
+        return None if isinstance(self._source, Microphone) else self._source.subtype
+
+    def _make_feeder(self, source: Source) -> Feeder:
+        wires, block = self._wires, self._block
+        if not self._realtime:
+            block = max(block, min(self._pipeline.chunk, wires.inlet.capacity // 2))
+        return Feeder(
+            source,
+            wires.inlet,
+            wires.closed,
+            wires.wake,
+            wires.taken,
+            self._stop,
+            block=block,
+            paced=self._realtime and wires.play is None,
+        )
+
+    def _make_link(self, settings: Settings) -> Link:
+        return Link(
+            settings,
+            self._wires,
+            self._counters,
+            self._logs[1],
+            self._done,
+            live=self._live,
+            prefill=self._prefill,
+        )
+
+    def _converter(self) -> Callable[[Array], Array] | None:
+        sink = self._sink
+        if not isinstance(sink, Speakers) or sink.sample_rate == self.sample_rate:
+            return None
+        from audiocos.audio.aligned import Resampler
+
+        return Resampler(self.sample_rate, sink.sample_rate, self.channels, self._wires.inlet.dtype.name).convert
+
+    def _latency(self) -> Latency:
+        """Without a device only the model's, one frame at a time: nothing else keeps a file or a meter waiting."""
+        if self._link is None:
+            own = round(self.model.framing.latency() * self.sample_rate / (self.model.sample_rate or self.sample_rate))
+            return Latency(own, 0, 0, 0, self.sample_rate)
+        algorithmic, resampling, buffering = self._pipeline.algorithmic, self._pipeline.resampling, 0
+        play = self._wires.play
+        if play is not None:
+            buffering = self._prefill - algorithmic - resampling if self._live else play.capacity
+        return Latency(algorithmic, resampling, buffering, self._link.latency, self.sample_rate)
+
+    def _wait_until_filled(self) -> None:
+        """A file's first sound, before the device wants it."""
+        play = self._wires.play
+        while play is not None and not self._live and not self._stop.is_set():
+            if self._done.is_set() or play.room < self._pipeline.chunk:
+                return
+            time.sleep(0.005)
+
+    def _run_worker(self) -> None:
+        try:
+            self._worker.run()
+        finally:
+            self._done.set()
+            self._wires.paired.set()
+
+    def _run_measure(self) -> None:
+        try:
+            self._measure.run()
+            if isinstance(self._sink, FileSink):
+                self._sink.commit()
+        finally:
+            self._worker.abandoned = True
+
+    def _run_watch(self) -> None:
+        try:
+            self._watch.run()
+        finally:
+            self._ended.set()

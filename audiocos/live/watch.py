@@ -1,0 +1,105 @@
+"""The thread that watches the others: a device that goes away, a source that stalls, the end of it all."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from audiocos.errors import SoundDeviceError
+from audiocos.live.feeder import Feeder
+from audiocos.live.link import Link
+from audiocos.live.log import Journal
+from audiocos.live.ports import Microphone, Speakers, found_again
+from audiocos.live.ring import Ring
+from audiocos.live.sinks import FileSink
+from audiocos.live.sources import FileSource, Source
+from audiocos.live.threads import Threads
+
+TICK_S = 0.05
+
+_STALL_S = 2.0
+
+
+class Watch:
+    """Runs in a thread of its own: `run`, until the others and the device have ended.
+
+    Args:
+        threads: the others; "hop" and "meter" are waited for.
+        journal: to tell what happened, and to bring up to date.
+        stop: set when all is to end.
+        done: set when the worker is done.
+        source: where the sound comes from.
+        sink: where it goes.
+        link: the device, or None.
+        feeder: what brings a source that is no device, or None.
+        play: the ring to the speakers, or None.
+        reconnect: wait for a device that goes away.
+    """
+
+    def __init__(
+        self,
+        threads: Threads,
+        journal: Journal,
+        stop: threading.Event,
+        done: threading.Event,
+        *,
+        source: Microphone | Source,
+        sink: Speakers | FileSink | None,
+        link: Link | None,
+        feeder: Feeder | None,
+        play: Ring | None,
+        reconnect: bool,
+    ) -> None:
+        self._threads, self._journal, self._stop, self._done = threads, journal, stop, done
+        self._source, self._sink, self._link, self._feeder = source, sink, link, feeder
+        self._play, self._reconnect = play, reconnect
+        self._stalled = False
+        self.playing = False
+        """Whether the device has been started: only then can it go away."""
+
+    def run(self) -> None:
+        """Until all is over."""
+        while self._others_run():
+            time.sleep(TICK_S)
+            self._journal.collect()
+            self._look_at_device()
+            self._look_at_source()
+        if isinstance(self._source, FileSource):
+            for warning in self._source.warnings:
+                self._journal.note("source", warning.partition(". Processing")[0] + ".")
+        self._let_it_be_heard()
+
+    def _others_run(self) -> bool:
+        if not self._threads.started("hop", "meter"):
+            return not self._stop.is_set()
+        return self._threads.alive("hop") or self._threads.alive("meter")
+
+    def _look_at_device(self) -> None:
+        link = self._link
+        if link is None or not self.playing or self._done.is_set() or self._stop.is_set() or not link.gone:
+            return
+        names = link.settings.names
+        self._journal.note("device", f"{names}: gone")
+        after_s = self._journal.time_s
+        link.close()
+        if not self._reconnect:
+            remedy = "Connect it again, or start its server; --reconnect waits for it"
+            self._threads.fail(SoundDeviceError(f"{names}: went away after {after_s:.1f} s. {remedy}."))
+        elif link.wait_for_it(lambda old: found_again(old, self._source, self._sink), self._stop):
+            self._journal.note("device", f"{names}: back")
+
+    def _look_at_source(self) -> None:
+        since = None if self._feeder is None else self._feeder.waiting_since
+        stalled = since is not None and time.monotonic() - since > _STALL_S
+        if stalled and not self._stalled and not isinstance(self._source, Microphone):
+            self._journal.note("source", f"{self._source.name}: nothing has come for {_STALL_S:g} s; waiting")
+        self._stalled = stalled
+
+    def _let_it_be_heard(self) -> None:
+        """What is in the ring to the speakers, and what the device has taken already."""
+        if self._play is None or self._link is None:
+            return
+        while self._play.available and not self._stop.is_set() and not self._link.gone:
+            time.sleep(TICK_S)
+        if not self._stop.is_set():
+            time.sleep(self._link.latency / self._link.settings.sample_rate)

@@ -1,0 +1,126 @@
+"""The monitor on a paced full-duplex device: JACK's dummy driver at 48 kHz, stereo, for ten minutes a block size."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.page import Aim, Section, number
+
+BLOCKS = (64, 128, 256, 512)
+FRAME = 1024
+HEADER = ["other core", "block", "hops", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "deadline ms", "p99.9 over deadline"]
+HEADER += ["device xruns", "late", "dropped samples", "silent samples", "latency ms"]
+SPIN = "while True: pass"
+
+RUN = """
+import json, sys, time
+from audiocos import cosines, framing
+from audiocos.live.ports import microphone, speakers
+from audiocos.live.session import Session
+from audiocos.model import Model
+
+block, seconds, frame = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+mic = microphone("system")
+out = speakers("system", sample_rate=mic.sample_rate, channels=2, beside=mic)
+model = Model(cosines.orthogonal(frame), framing.overlap(frame), name="overlap")
+session = Session(model, mic, out, block=block, seconds=seconds)
+session.run()
+p50, p99, longest = session.hop_times.over_run()
+own = [e for e in session.events if e.kind in ("input_overflow", "output_underflow")]
+print(json.dumps({
+    "hops": session.hop_times.count, "p50": p50, "p99": p99, "p999": session.hop_times.quantile(0.999), "max": longest,
+    "deadline": session.deadline_ms, "xruns": sum("says the device" in e.text for e in own) // 2,
+    "late": session.counters.late_hops, "dropped": session.counters.dropped_samples,
+    "silent": session.counters.zero_filled_samples, "latency": session.latency.ms(),
+}))
+"""
+
+
+def ten_minutes(quick: bool) -> Section:
+    """Every block size, with the machine idle and with one core busy."""
+    seconds = 3.0 if quick else 600.0
+    section = Section(
+        "Live, on a device",
+        f"`audiocos monitor` from a full-duplex device to itself, {seconds:g} s each: stereo at 48 kHz, N = {FRAME}, "
+        f"hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose period is the block; the "
+        "processes are ordinary ones. A hop's time is from the moment it has come to the moment its output is in the "
+        "ring. Device xruns are JACK's own: a cycle that the system woke too late. Dropped and silent samples are all "
+        "that was lost.",
+        HEADER,
+    )
+    if shutil.which("jackd") is None:
+        section.text += " **Not measured: jackd is not installed.**"
+        return section
+    worst, lost = 0.0, 0
+    for busy in (False, True):
+        with _load(busy):
+            for block in BLOCKS:
+                row = _measure(block, seconds)
+                share = row["p999"] / row["deadline"]
+                if not busy:
+                    worst = max(worst, share)
+                    lost += row["dropped"] if block == 256 else 0
+                section.rows.append([
+                    "busy" if busy else "idle", str(block), str(row["hops"]), number(row["p50"]), number(row["p99"]),
+                    number(row["p999"]), number(row["max"]), number(row["deadline"]), f"{share:.1%}", str(row["xruns"]),
+                    str(row["late"]), str(row["dropped"]), str(row["silent"]), number(row["latency"]),
+                ])  # fmt: skip
+    section.aims += [
+        Aim("Device: samples dropped, idle, blocks of 256", float(lost), 0.0, ""),
+        Aim("Device: 99.9th percentile of a hop's time, idle, of its deadline", 100 * worst, 25.0, "%", "worst block"),
+    ]
+    return section
+
+
+def _measure(block: int, seconds: float) -> dict[str, float]:
+    root = Path(__file__).parents[1]
+    with _server(block) as environment, tempfile.TemporaryFile() as errors:
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, str(block), str(seconds), str(FRAME)],
+            env=environment, cwd=root, stdout=subprocess.PIPE, stderr=errors, timeout=2 * seconds + 60,
+        )  # fmt: skip
+        if done.returncode:
+            errors.seek(0)
+            raise RuntimeError(errors.read().decode(errors="replace"))
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextlib.contextmanager
+def _server(period: int) -> Iterator[dict[str, str]]:
+    environment = {
+        **os.environ,
+        "JACK_DEFAULT_SERVER": f"audiocos-bench-{os.getpid()}",
+        "JACK_NO_AUDIO_RESERVATION": "1",
+    }
+    command = ["jackd", "--no-realtime", "-n", environment["JACK_DEFAULT_SERVER"], "-d", "dummy", "-r", "48000"]
+    server = subprocess.Popen(
+        [*command, "-p", str(period)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        subprocess.run(["jack_wait", "-w", "-t", "10"], env=environment, capture_output=True, check=True)
+        yield environment
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextlib.contextmanager
+def _load(busy: bool) -> Iterator[None]:
+    """Keep one core busy, or none."""
+    spinner = subprocess.Popen([sys.executable, "-c", SPIN]) if busy else None
+    try:
+        time.sleep(0.2)
+        yield
+    finally:
+        if spinner is not None:
+            spinner.kill()
+            spinner.wait()

@@ -1,0 +1,221 @@
+"""Rings, pre-fill, the callback's copying, counters: without a device."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from audiocos.live.copier import FADE, Copier
+from audiocos.live.counters import Counters, HopTimes
+from audiocos.live.log import Log
+from audiocos.live.prefill import least_prefill, prefill_of
+from audiocos.live.ring import Ring, Signal
+
+
+def test_a_ring_gives_back_what_was_written_in_any_pieces():
+    rng = np.random.default_rng(0)
+    ring, sent, got = Ring(2, 100), [], []
+    for _ in range(2000):
+        block = rng.standard_normal((2, rng.integers(0, 130))).astype(np.float32)
+        room = ring.room
+        taken = ring.write(block)
+        assert taken == min(room, block.shape[1])
+        sent.append(block[:, :taken])
+        out = np.empty((2, rng.integers(0, 130)), np.float32)
+        there = ring.available
+        count = ring.read(out)
+        assert count == min(there, out.shape[1])
+        got.append(out[:, :count])
+    rest = np.empty((2, 100), np.float32)
+    got.append(rest[:, : ring.read(rest)])
+    np.testing.assert_array_equal(np.concatenate(got, axis=1), np.concatenate(sent, axis=1))
+
+
+def test_a_ring_between_two_threads_loses_nothing():
+    ring, total = Ring(1, 1024), 100_000
+    got = np.empty((1, total), np.float32)
+
+    def read():
+        done = 0
+        while done < total:
+            done += ring.read(got[:, done : done + 50])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    sent = np.arange(total, dtype=np.float32)[None]
+    done = 0
+    while done < total:
+        done += ring.write(sent[:, done : done + 37])
+    reader.join()
+    np.testing.assert_array_equal(got, sent)
+
+
+def test_silence_and_skipping():
+    ring = Ring(1, 10)
+    ring.write(np.ones((1, 8), np.float32))
+    assert ring.skip(7) == 7
+    assert ring.write_silence(20) == 9
+    out = np.full((1, 10), 5, np.float32)
+    assert ring.read(out) == 10
+    assert out.tolist() == [[1.0] + [0.0] * 9]
+    assert ring.skip(3) == 0
+
+
+def test_a_signal_wakes_once_and_may_be_set_twice():
+    signal = Signal()
+    assert not signal.wait(0.01)
+    signal.set()
+    signal.set()
+    assert signal.wait(0.01)
+    assert not signal.wait(0.01)
+
+
+# Pre-fill
+
+
+def underflows(block, hop, prefill, callbacks=400):
+    """Blocks that come too short when the worker does all that it can between two callbacks; the real callback."""
+    inlet, play, counters = Ring(1, 100_000), Ring(1, 100_000), Counters()
+    copier = Copier(inlet, play, block, counters, Log(48000))
+    play.write_silence(prefill)
+    blank, out, turned = (
+        np.ones((block, 1), np.float32),
+        np.empty((block, 1), np.float32),
+        np.ones((1, hop), np.float32),
+    )
+    for _ in range(callbacks):
+        copier.take(blank, False)
+        copier.give(out, False)
+        while inlet.available >= hop:
+            inlet.read(turned)
+            play.write(turned)
+    return counters.output_underflows
+
+
+@pytest.mark.parametrize("block", [1, 60, 64, 100, 147, 256, 512, 1000])
+@pytest.mark.parametrize("hop", [1, 13, 100, 128, 256, 1024])
+def test_the_prefill_is_the_least_that_can_work(block, hop):
+    least = least_prefill(block, hop)
+    callbacks = math.lcm(block, hop) // block + 2
+    assert underflows(block, hop, least, callbacks) == 0
+    assert underflows(block, hop, least - 1, callbacks) > 0
+
+
+@pytest.mark.parametrize(("block", "hop"), [(100, 256), (256, 100), (7, 64), (512, 512)])
+def test_the_counted_prefill_is_the_formula_where_there_is_one(block, hop):
+    assert prefill_of(block, hop, [hop * j for j in range(2000)]) == least_prefill(block, hop)
+
+
+# The callback
+
+
+@pytest.fixture
+def device():
+    """A callback of 256 samples in stereo between rings."""
+    inlet, play, counters = Ring(2, 4096), Ring(2, 4096), Counters()
+    log = Log(48000)
+    copier = Copier(inlet, play, 256, counters, log)
+
+    def call(indata=None):
+        copier.take(np.zeros((256, 2), np.float32) if indata is None else indata, False)
+        out = np.full((256, 2), np.nan, np.float32)
+        copier.give(out, False)
+        copier.position += 256
+        return out.T
+
+    return inlet, play, counters, log, call
+
+
+def ramp(start, count):
+    """Two channels in which every sample says its place."""
+    return np.stack([np.arange(start, start + count), -np.arange(start, start + count)]).astype(np.float32)
+
+
+def test_an_underrun_fades_out_counts_and_keeps_its_place(device):
+    inlet, play, counters, log, call = device
+    play.write(np.full((2, 356), 0.5, np.float32))
+    call()
+    short = call()
+    assert (short[:, :100] == 0.5).all()
+    fade = short[0, 100 : 100 + FADE]
+    assert (np.diff(fade) < 0).all()
+    assert 0.45 < fade[0] < 0.5
+    assert 0 < fade[-1] < 0.01
+    assert (short[:, 100 + FADE :] == 0).all()
+    assert (counters.output_underflows, counters.zero_filled_samples, counters.dropped_samples) == (1, 156, 0)
+    event = log.read()[0]
+    assert (event.kind, event.time_s, event.text) == (
+        "output_underflow", 256 / 48000, "output underflow: 156 samples of silence",
+    )  # fmt: skip
+    # What was late comes, and 156 samples of it are over: they are dropped, and the rest is in its place, faded in.
+    play.write(ramp(0, 1000))
+    back = call()
+    np.testing.assert_array_equal(back[:, FADE:], ramp(156 + FADE, 256 - FADE))
+    assert abs(back[0, 0]) < 0.02 * 156
+    assert counters.dropped_samples == 156
+    np.testing.assert_array_equal(call(), ramp(156 + 256, 256))
+
+
+def test_lost_input_becomes_silence_of_the_same_length(device):
+    inlet, play, counters, log, call = device
+    while inlet.room >= 256:
+        play.write(np.ones((2, 256), np.float32))
+        call(np.ones((256, 2), np.float32))
+    play.write(ramp(1, 512))
+    call(np.ones((256, 2), np.float32))
+    assert (counters.input_overflows, counters.dropped_samples) == (1, 256)
+    assert "256 samples lost" in log.read()[0].text
+    # The output that follows must not come 256 samples early.
+    assert counters.zero_filled_samples == 256
+    inlet.skip(4096)
+    np.testing.assert_array_equal(call()[:, FADE:], ramp(1, 256)[:, FADE:])
+
+
+def test_no_fade_jumps(device):
+    inlet, play, counters, log, call = device
+    rng = np.random.default_rng(0)
+    heard = [np.zeros((2, 1), np.float32)]
+    for _ in range(300):
+        play.write(np.full((2, 64 * rng.integers(0, 8)), 0.8, np.float32))
+        heard.append(call())
+        inlet.skip(4096)
+    steps = np.abs(np.diff(np.concatenate(heard, axis=1)))
+    assert counters.output_underflows > 20
+    assert steps.max() < 0.8 / 16
+
+
+# Figures
+
+
+def test_hop_times_agree_with_numpy():
+    rng = np.random.default_rng(0)
+    times = HopTimes(deadline_s=0.01)
+    seconds = rng.lognormal(-6, 0.5, 20_000)
+    seconds[12_345] = 0.5
+    late = sum(times.add(value) for value in seconds)
+    assert late == times.late == (seconds > 0.01).sum()
+    p50, p99, longest = times.over_run()
+    assert p50 == pytest.approx(np.percentile(seconds, 50) * 1e3, rel=0.011)
+    assert p99 == pytest.approx(np.percentile(seconds, 99) * 1e3, rel=0.011)
+    assert times.quantile(0.999) == pytest.approx(np.percentile(seconds, 99.9) * 1e3, rel=0.03)
+    assert longest == seconds.max() * 1e3
+    recent = seconds[-1000:] * 1e3
+    assert tuple(times.last(10.0)) == pytest.approx((*np.percentile(recent, [50, 99]), recent.max()))
+    outliers = times.outliers
+    assert outliers[0] == (pytest.approx(12_345 * 0.01), 500.0)
+    np.testing.assert_allclose([ms for _, ms in outliers], np.sort(seconds)[::-1][:32] * 1e3)
+
+
+def test_hop_times_before_the_first_hop_are_zero():
+    times = HopTimes(0.01)
+    assert tuple(times.over_run()) == tuple(times.last(10.0)) == (0.0, 0.0, 0.0)
+
+
+def test_a_full_log_counts_what_it_cannot_keep():
+    log = Log(1000, capacity=4)
+    for i in range(6):
+        log.note("input_overflow", i * 100, i)
+    assert [event.time_s for event in log.read()] == [0.0, 0.1, 0.2, 0.3]
+    assert log.missed == 2
+    assert log.read() == []

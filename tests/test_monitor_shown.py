@@ -1,0 +1,115 @@
+"""What `audiocos monitor` shows: the view in a terminal, lines elsewhere, alarms, the page."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from recordings import make, voice
+
+from audiocos import signals
+
+HERE = Path(__file__).parent
+SAMPLES = HERE.parent / "samples"
+
+
+@pytest.fixture
+def monitor(audiocos_command, tmp_path, monkeypatch):
+    """Run `audiocos monitor ARGUMENTS...` in tmp_path; the exit code must be as given."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, code=0):
+        done = audiocos_command("monitor", *arguments)
+        assert done.code == code, done.err
+        return done
+
+    return run
+
+
+def in_a_terminal(folder, *arguments, **options):
+    pytest.importorskip("termios")
+    from terminal import Terminal
+
+    code = f"import os; os.chdir({str(folder)!r}); from audiocos.cli.main import main; main({list(arguments)})"
+    environment = {"PYTHONPATH": str(HERE.parent)}
+    return Terminal([sys.executable, "-c", code], environment=environment, **options)
+
+
+def test_the_view_shows_a_session_and_its_keys_switch_it(tmp_path):
+    with in_a_terminal(tmp_path, "monitor", "synth:speech-like", "--model", "exact-lapped") as terminal:
+        terminal.wait_for("audiocos exact-lapped", "synth:speech-like", "quit")
+        terminal.wait_for("0:01")
+        for key, told in (("r", "listening to the residual"), ("-", "the lowest 192 of 256"), ("c", ".wav")):
+            terminal.type(key)
+            terminal.wait_for(told)
+        terminal.look(0.5)
+        terminal.type("q")
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+        assert "monitored, SNR" in terminal.text
+    (recorded,) = tmp_path.glob("audiocos-*.wav")
+    assert len(soundfile.read(recorded)[0]) > 10_000
+
+
+def test_ctrl_c_leaves_the_view_with_a_summary(tmp_path):
+    with in_a_terminal(tmp_path, "monitor", "synth:tone", "-o", "out.wav") as terminal:
+        terminal.wait_for("0:01")
+        os.kill(terminal.pid, signal.SIGINT)
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 130
+        assert "monitored, SNR" in terminal.text
+    assert len(soundfile.read(tmp_path / "out.wav")[0]) >= 48000
+
+
+def test_a_terminal_too_small_gets_lines(tmp_path):
+    with in_a_terminal(tmp_path, "monitor", "synth:tone", "--seconds", "2.5", size=(60, 10)) as terminal:
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+        assert b"\x1b[?1049h" not in terminal.raw
+        assert "2.50 s monitored" in terminal.text.replace("\n", "")
+        assert "load p99" in terminal.text
+
+
+def test_no_terminal_gets_lines(monitor):
+    done = monitor("synth:tone", "--seconds", "2.2")
+    lines = done.out.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["0:01", "0:02"]
+    assert "SNR" in lines[0]
+    assert lines[2].startswith("2.20 s monitored, SNR ")
+
+
+def test_an_alarm_is_in_the_lines_and_the_summary(monitor, audiocos_command):
+    rng = np.random.default_rng(0)
+    quiet = 0.1 * signals.speech_like(8000 * 60, 8000)
+    make("normal/a.wav", quiet, 8000)
+    odd = quiet[: 8000 * 12].copy()
+    odd[8000 * 5 : 8000 * 7] += 0.1 * rng.standard_normal(16000)
+    make("odd.wav", odd, 8000)
+    done = audiocos_command("calibrate", "speech-8k", "normal", "-o", "mine")
+    assert done.code == 0, done.err
+    options = ["--model", "mine", "--alarm", "--speed", "max"]
+    *seconds, summary = [json.loads(line) for line in monitor("odd.wav", *options, "--json").out.splitlines()]
+    active = [row["time_s"] for row in seconds if row["alarm"]["active"]]
+    assert active[0] in (6.0, 7.0)
+    assert not any(row["alarm"]["active"] for row in seconds[:5])
+    assert summary["alarms"] >= 1
+    assert any(event["kind"] == "alarm" and "score" in event["text"] for event in summary["events"])
+    told = monitor("odd.wav", *options, "--record-alarms", "kept")
+    assert "alarm: score" in told.err
+    assert list(Path("kept").rglob("*.wav"))
+
+
+def test_a_model_that_knows_no_normal_raises_no_alarm(monitor):
+    done = monitor("synth:tone", "--alarm", code=1)
+    assert done.err.startswith('audiocos: model "exact" does not know what is normal. Run `audiocos calibrate')
+
+
+def test_the_page_is_that_of_the_stretch(monitor):
+    make("in.wav", voice(1.5, 16000), 16000)
+    expected = json.loads(monitor("in.wav", "-m", "lapped-quarter", "--speed", "max", "--json").out.splitlines()[-1])
+    monitor("in.wav", "-m", "lapped-quarter", "--speed", "max", "--report", "page.html")
+    page = Path("page.html").read_text()
+    assert "Monitored through the model" in page
+    assert f"<td>{expected['snr_db']:.2f}</td>" in page
+    assert "page.html: exists already. Pass --force" in monitor("in.wav", "--report", "page.html", code=1).err
