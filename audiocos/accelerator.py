@@ -1,6 +1,6 @@
 """How a pair is applied on an accelerator: dense products in torch, one CUDA graph a step on cuda.
 
-The same contract as `execution.CpuExecution`; `input`, `output` and `coefficients` are host arrays.
+The same contract as `cpu.CpuExecution`; `input`, `output` and `coefficients` are host arrays.
 """
 
 from __future__ import annotations

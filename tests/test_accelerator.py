@@ -6,8 +6,9 @@ import torch
 
 from audiocos import cosines, framing
 from audiocos.accelerator import TorchExecution
+from audiocos.cpu import CpuExecution
 from audiocos.errors import DeviceError
-from audiocos.execution import CpuExecution, make_execution
+from audiocos.execution import make_execution
 from audiocos.stream import Stream
 
 PRESENT = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

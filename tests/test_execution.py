@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from audiocos import cosines, framing
+from audiocos.cpu import CpuExecution
 from audiocos.errors import DeviceError
 from audiocos.execution import (
-    CpuExecution,
     accelerator_present,
     choose_device,
     choose_way,

@@ -125,7 +125,7 @@ def test_what_cannot_be_kept_or_stepped():
 def test_keep_on_the_accelerators_code():
     torch = pytest.importorskip("torch")
     from audiocos.accelerator import TorchExecution
-    from audiocos.execution import CpuExecution
+    from audiocos.cpu import CpuExecution
 
     del torch
     for name in ("fused", "factored"):
