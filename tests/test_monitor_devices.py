@@ -300,6 +300,7 @@ def test_killing_the_server_ends_it_cleanly_and_reconnect_carries_on(tmp_path):
         assert "monitored" in out
 
 
+@pytest.mark.slow
 def test_many_starts_and_stops_leak_nothing():
     def state():
         folder = "/proc/self/fd"

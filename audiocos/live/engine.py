@@ -76,6 +76,7 @@ class Worker:
         self._behind = chunk + 2 * max(block, chunk)  # in the inlet: more than jitter explains
         self._listened = choice.listen
         self._bypassing = False
+        self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more
         self.taken = 0
         self.given = 0
@@ -123,7 +124,7 @@ class Worker:
         took = time.perf_counter() - began
         self._give(y)
         if not self._lossless:  # handing on counts where it does not wait
-            took = time.perf_counter() - began
+            took = self._handed_on - began
         if self._times.add(took):
             self._counters.late_hops += 1
             self._log.note("late_hop", self.taken, round(took * 1e6))
@@ -187,17 +188,18 @@ class Worker:
         self._delay.read(pair[:channels])
         pair[channels:] = y
         self.given += count
-        if self._lossless:
-            while wires.pairs.room < count and not self.abandoned:
-                wires.wake.wait(_TICK_S)
-        if wires.pairs.room >= count:
-            wires.pairs.write(pair)
-            wires.paired.set()
-        else:
+        if wires.play is not None:  # before anyone else is woken: they would want the interpreter
+            self._play_pair(pair[:channels], pair[channels:])
+        self._handed_on = time.perf_counter()
+        while self._lossless and wires.pairs.room < count and not self.abandoned:
+            wires.wake.wait(_TICK_S)
+        if wires.pairs.room < count:
             self._counters.unmetered_samples += count
             self._log.note("unmetered", self.taken, count)
-        if wires.play is not None:
-            self._play_pair(pair[:channels], pair[channels:])
+            return
+        wires.pairs.write(pair)
+        if self._lossless:
+            wires.paired.set()  # a device's meters look by themselves, now and then
 
     def _play_pair(self, x: Array, y: Array) -> None:
         heard, before = self._heard[:, : x.shape[1]], self._before[:, : x.shape[1]]

@@ -23,7 +23,7 @@ from audiocos.metrics import RunningFigures, segment_length, snr_db
 
 FLOOR_DBFS = -150.0
 
-_TICK_S = 0.1
+_TICK_S = 0.04
 
 
 class Tap(Protocol):

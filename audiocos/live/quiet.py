@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 """How long a thread may keep the interpreter while another waits; Python's own 5 ms is a whole block."""
 
 _lock = threading.Lock()

@@ -38,7 +38,7 @@ class Wires:
         wake: set when `inlet` has got more, or room has come up in `pairs` or `play`.
         taken: set when the worker has taken something from `inlet`.
         pairs: input and reconstruction, `[2 C, capacity]`.
-        paired: set when `pairs` has got more.
+        paired: set when `pairs` has got more, where the sound waits for its meters; and at the end.
         play: what a device is to play, or None.
     """
 
