@@ -46,8 +46,8 @@ print(json.dumps({
 
 
 def ten_minutes(quick: bool) -> Section:
-    """Every block size, with the machine idle and with one core busy."""
-    seconds = 3.0 if quick else 600.0
+    """Every block size, with the machine idle and with one core busy; DEVICE_SECONDS in the environment: each."""
+    seconds = 3.0 if quick else float(os.environ.get("DEVICE_SECONDS", 600.0))
     section = Section(
         "Live, on a device",
         f"`audiocos monitor` from a full-duplex device to itself, {seconds:g} s each: stereo at 48 kHz, N = {FRAME}, "
