@@ -9,6 +9,9 @@ from audiocos.normal import QUANTILES, Normal
 if TYPE_CHECKING:
     from audiocos.model import Model
 
+LARGEST_MEASURED = 4096
+"""Frame, in samples: the matrices of larger ones take long to multiply."""
+
 
 def facts(model: Model) -> list[tuple[str, str]]:
     """What a person wants to know of a model, as (name, value) pairs."""
@@ -31,8 +34,8 @@ def facts(model: Model) -> list[tuple[str, str]]:
 
 def exactness(model: Model) -> str:
     """Whether framing and pair give back what they are fed, measured on their matrices."""
-    if model.numbers.frame > 8192:
-        return "not measured (frame above 8192)"
+    if model.numbers.frame > LARGEST_MEASURED:
+        return f"not measured (frame above {LARGEST_MEASURED})"
     off = model.framing.deviation(model.numbers)
     for bound in (1e-12, 1e-9):  # not the figure itself: its digits depend on the machine's BLAS
         if off < bound:

@@ -11,7 +11,7 @@ from audiocos.audio.names import shown
 from audiocos.cli.console import print_json, print_table, progress_note
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.model import Model, load
-from audiocos.modelcard import exactness, facts
+from audiocos.modelcard import LARGEST_MEASURED, exactness, facts
 from audiocos.modelfolder import catalogue
 
 LARGEST_DRAWN = 4096
@@ -70,7 +70,7 @@ def _row(model: Model) -> dict[str, object]:
         "window": framing.window,
         "sample_rate": model.sample_rate,
         "latency_samples": framing.latency(),
-        "deviation": framing.deviation(numbers) if numbers.frame <= 8192 else None,
+        "deviation": framing.deviation(numbers) if numbers.frame <= LARGEST_MEASURED else None,
         "training": model.training,
         "figures": model.figures,
     }
