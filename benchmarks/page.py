@@ -134,13 +134,15 @@ class Page:
         aims = [aim for row in kept.values() for aim in row["aims"]]
         conditions = [row["conditions"] for row in kept.values()]
         parts = ["# Benchmarks", HOW]
-        spoiled = [
-            row["title"]
-            for row in kept.values()
-            if row["conditions"]["quick"] or (row["conditions"]["busy"] or 0) > BUSY
-        ]
-        if spoiled:
-            parts.append(f"**Not for quoting, because quick or measured on a busy machine: {', '.join(spoiled)}.**")
+        quick = [row["title"] for row in kept.values() if row["conditions"]["quick"]]
+        busy = [row["title"] for row in kept.values() if (row["conditions"]["busy"] or 0) > BUSY]
+        if quick:
+            parts.append(f"**Quick runs, not for quoting: {'; '.join(quick)}.**")
+        if busy:
+            parts.append(
+                f"**Other programs were busy, so that times are too long and ratios uncertain (decibels and areas are "
+                f"not touched): {'; '.join(busy)}.**"
+            )
         parts += [
             f"## Aims: {sum(aim['met'] for aim in aims)} of {len(aims)} met",
             table(["aim", "measured", "", "remark"], [aim["row"] for aim in aims]),
