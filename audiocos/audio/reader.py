@@ -116,6 +116,20 @@ class Reader:
         found: dict[str, str] = self._file.copy_metadata()
         return found
 
+    def skip_to(self, frame: int) -> None:
+        """Go on with a frame, counted from the beginning; before the first block, in files that can be searched.
+
+        Raises:
+            AudioFileError: the file ends before, or is damaged there.
+        """
+        try:
+            self.read = int(self._file.seek(frame))
+        except sf.LibsndfileError as error:
+            raise AudioFileError(
+                f"{self.name}: nothing can be read at {self._seconds(frame)}{_plain(error)}. "
+                "Get it from its source again, or leave it out."
+            ) from error
+
     def blocks(self, size: int) -> Iterator[Array]:
         """Blocks of at most `size` frames, `[samples, channels]` in the subtype's native dtype.
 

@@ -29,12 +29,14 @@ class Decoder:
         sample_rate: Hz, of the blocks.
         channels: "each" (a signal a channel) or "mix" (one, their mean).
         strict: damage is an error, not a warning.
+        first: frames to leave out at the beginning, at the file's own rate.
     """
 
     file: File
     sample_rate: int
     channels: str
     strict: bool = False
+    first: int = 0
     frames: int = 0
     """Frames decoded so far, at the file's own rate."""
     peak: float = 0.0
@@ -46,7 +48,7 @@ class Decoder:
         return self.peak < _SILENCE
 
     def blocks(self) -> Iterator[Float64]:
-        """The whole recording.
+        """The recording from `first` to its end.
 
         Raises:
             AudioFileError: it cannot be read, has changed, or holds samples that are no sound.
@@ -59,6 +61,8 @@ class Decoder:
                 self.file.size,
             ):
                 raise AudioFileError(f"{name}: has changed since the corpus was gathered. Start again.")
+            if self.first:
+                reader.skip_to(self.first)
             for block in self._converted(self._heard(reader, name)):
                 if block.size:
                     self.peak = max(self.peak, float(block.max()), -float(block.min()))
@@ -71,7 +75,7 @@ class Decoder:
     def _heard(self, reader: Reader, name: str) -> Iterator[Float64]:
         for block in reader.blocks(BLOCK):
             if reader.sanitized:
-                seconds = self.frames / reader.sample_rate
+                seconds = (self.first + self.frames) / reader.sample_rate
                 raise AudioFileError(
                     f"{name}: holds samples that no sound is (NaN, infinite or huge), first after {seconds:.2f} s. "
                     "Repair it, or leave it out."

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from audiocos.cosines import CosineParameters, Float64
-from audiocos.errors import AudioFileError
 from audiocos.framing import Framing
 from audiocos.training.corpus import File
-from audiocos.training.decode import Decoder
 from audiocos.training.heard import Heard, Listening
 from audiocos.training.layout import Layout
 from audiocos.training.objective import Objective, objective_for
+from audiocos.training.pool import pool_of
 from audiocos.training.statistics import Moment, probes
 
 SHORT_HOPS_A_SAMPLE = 64
 """With fewer than this many hops for each of the N samples, the full second moment is mostly chance."""
 
-_POOL_SAMPLES = 2**24
 _CANDIDATES = 4
 
 
@@ -81,11 +78,13 @@ def white(framing: Framing) -> Sound:
 class RecordedWindows:
     """Batches of windows of recordings: the loudest quarter of random ones, each scaled to white sound's power.
 
+    Windows come from everywhere in the files (see `pool_of`), every channel for itself; none runs across two signals.
+
     Args:
         files: recordings.
         listening: rate and channels.
         count: windows a batch.
-        seed: each seed is another sequence of batches.
+        seed: each seed is another sequence of batches, and of stretches where not all sound can be held.
         frame: N, the longest window.
     """
 
@@ -93,35 +92,17 @@ class RecordedWindows:
 
     def __init__(self, files: Iterable[File], listening: Listening, count: int, seed: int, frame: int) -> None:
         self._count, self._seed = count, seed
-        self._pool = _pool(list(files), listening, frame)
+        self._pool = pool_of(files, listening, frame, seed)
 
     def draw(self, taper: Float64, step: int) -> Float64:
         """A batch of its own for each step, `[len(taper), count]`."""
         n = len(taper)
         rng = np.random.default_rng([self._seed, step])
-        starts = rng.integers(0, self._pool.size - n + 1, _CANDIDATES * self._count)
-        windows = self._pool[starts[:, None] + np.arange(n)].astype(np.float64)
+        windows = self._pool.draw(rng, n, _CANDIDATES * self._count)
         power = (windows**2 * taper).sum(axis=1)
         loudest = np.argsort(-power, kind="stable")[: self._count]
         scale = np.sqrt(taper.sum() / np.maximum(power[loudest], 1e-30) / self._count)
         return np.asarray((windows[loudest] * scale[:, None]).T)
-
-
-def _pool(files: list[File], listening: Listening, frame: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Sound from the beginning of each file, about equally much of each, in one array."""
-    share = max(_POOL_SAMPLES // max(len(files), 1), 4 * frame)
-    parts: list[Float64] = []
-    for file in files:
-        taken = 0
-        with contextlib.suppress(AudioFileError):  # the pass over the recordings has named it
-            for block in Decoder(file, listening.sample_rate, listening.channels).blocks():
-                signal = block[0][: share - taken]
-                parts.append(signal)
-                taken += len(signal)
-                if taken >= share:
-                    break
-    pool = np.concatenate([np.zeros(frame), *parts]).astype(np.float32)
-    return pool
 
 
 def describe(heard: Heard) -> str:
