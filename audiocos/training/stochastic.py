@@ -149,9 +149,10 @@ class StochasticLearner:
         self.step += 1
         value = float(loss.detach())
         if not math.isfinite(value):
+            other = "adam or " if self._settings.optimizer == "sgd" else ""
             raise TrainingError(
-                f"{self._settings.optimizer}: the numbers have run away at step {self.step}. Take a smaller rate, "
-                "or another optimizer."
+                f"--optimizer {self._settings.optimizer}: the numbers have run away at step {self.step}. "
+                f"Use --optimizer {other}gauss-newton, or another --seed."
             )
         return value
 
@@ -192,7 +193,7 @@ class StochasticLearner:
         if n0_growing and float(taper[self.layout.frame // 4]) < math.exp(-0.5):  # n0 < N/4
             gap = (a.frequencies - s.frequencies) / self.layout.bin
             weight = _SPRING * taper.sum() / self.layout.coefficients / taper.square().sum()
-            loss = loss + weight * gap.square().sum()
+            loss = loss.to(gap) + weight.to(gap) * gap.square().sum()  # on the CPU where the device has no float64
         return loss
 
     def _load_from(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
