@@ -19,19 +19,24 @@ _PATIENCE = datetime.timedelta(hours=24)  # a rank may have much more to hear th
 
 
 class Ranks:
-    """The place of this process among its fellows."""
+    """The place of this process among its fellows.
 
-    def __init__(self) -> None:
+    Args:
+        device: where the work is done: on "cuda" each process of a machine takes a GPU of its own and they talk through
+            nccl; else, or where they must share GPUs, through gloo.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0")) if self.count > 1 else 0
         if self.count > 1:
             import torch
 
             if not torch.distributed.is_initialized():
-                backend = "nccl" if torch.cuda.is_available() else "gloo"
-                if backend == "nccl":
-                    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-                _join(backend)
+                present = 0 if device == "cpu" else torch.cuda.device_count()
+                if present:
+                    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % present)
+                _join(backend_for(device, present, int(os.environ.get("LOCAL_WORLD_SIZE", str(self.count)))))
 
     @property
     def leads(self) -> bool:
@@ -95,6 +100,15 @@ class Ranks:
 
             torch.distributed.barrier()
             torch.distributed.destroy_process_group()
+
+
+def backend_for(device: str, present: int, processes: int) -> str:
+    """How processes talk: through nccl where each of a machine's has one of its GPUs, else through gloo.
+
+    >>> backend_for("cuda", present=2, processes=2), backend_for("cuda", present=1, processes=2)
+    ('nccl', 'gloo')
+    """
+    return "nccl" if device == "cuda" and processes <= present else "gloo"
 
 
 def _join(backend: str) -> None:

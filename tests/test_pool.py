@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from audiocos.ranks import Ranks
 from audiocos.training.corpus import gather
 from audiocos.training.heard import Listening
+from audiocos.training.plan import recorded_windows
 from audiocos.training.pool import pool_of
+from audiocos.training.settings import TrainingConfig
 from audiocos.training.sound import RecordedWindows
 
 RATE = 8000
@@ -99,3 +102,37 @@ def test_recordings_at_other_rates_are_resampled(tmp_path):
     part = pool_of(found, Listening(RATE), 64, 0, 2**15)
     assert 2**14 - 64 <= len(part.samples) <= 2**15
     assert np.median(part.samples) == pytest.approx(0.5, abs=1e-3)
+
+
+def placed(rank, count):
+    """A rank without its fellows."""
+    ranks = Ranks()
+    ranks.rank, ranks.count = rank, count
+    return ranks
+
+
+def test_ranks_that_descend_draw_from_files_of_their_own(tmp_path):
+    for index in range(6):
+        level(tmp_path / "a", f"{index}.wav", 5000 + index, 0.125 * (index + 1))
+    found, config = files(tmp_path / "a"), TrainingConfig(frame=32, optimizer="adam")
+    pools = [recorded_windows(config, found, Listening(RATE), placed(rank, 3)).pool for rank in range(3)]
+    mine = [levels(pool.samples) for pool in pools]
+    assert [len(each) for each in mine] == [2, 2, 2] and len(set.union(*mine)) == 6
+    few = [recorded_windows(config, found[:1], Listening(RATE), placed(rank, 2)) for rank in range(2)]
+    assert all(levels(windows.pool.samples) == {0.125} for windows in few)
+
+
+def test_ranks_that_share_files_draw_other_windows(tmp_path):
+    sf.write(tmp_path / "a.wav", np.random.default_rng(0).uniform(-1, 1, 5000), RATE)
+    found, config = gather([tmp_path], holdout=0).files, TrainingConfig(frame=32, optimizer="adam")
+    one, other, again = (
+        recorded_windows(config, found, Listening(RATE), placed(rank, 2)).draw(np.ones(32), 0) for rank in (0, 1, 1)
+    )
+    assert not np.array_equal(one, other) and np.array_equal(other, again)
+
+
+def test_a_rank_that_learns_alone_draws_from_all_files(tmp_path):
+    for index in range(6):
+        level(tmp_path / "a", f"{index}.wav", 5000 + index, 0.125 * (index + 1))
+    windows = recorded_windows(TrainingConfig(frame=32), files(tmp_path / "a"), Listening(RATE), placed(0, 3))
+    assert len(levels(windows.pool.samples)) == 6

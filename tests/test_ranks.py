@@ -97,6 +97,33 @@ def test_ranks_that_descend_together_carry_on_together(tmp_path):
     assert white_snr_db(audiocos.load(tmp_path / "m").numbers) >= 200
 
 
+def test_ranks_that_descend_on_recordings_have_their_own_and_carry_on_to_the_bit(recordings, tmp_path):
+    descend = [*train(recordings, "whole"), "--coefficients", 64, "--optimizer", "adam", "--steps", 400]
+    run(tmp_path, *descend, ranks=2)
+    command = [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "-m", "audiocos", *map(str, descend)]
+    command[command.index("whole")] = "resumed"
+    with subprocess.Popen(
+        [*command, "--resume", "--save-every", "0.1"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "resumed.run" / "checkpoint.safetensors").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(workers[0]), signal.SIGKILL)
+        _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert said.count("resumed.run: carrying on from its checkpoint.") == 1
+    whole, resumed = (audiocos.load(tmp_path / name).numbers.arrays() for name in ("whole", "resumed"))
+    for name, array in whole.items():
+        assert np.array_equal(array, resumed[name]), name
+
+
 def test_an_archive_is_dealt_out_and_one_table_made(recordings, tmp_path):
     (recordings / "broken.wav").write_text("not sound")
     one = run(tmp_path, "reconstruct", recordings, "-o", "one", "--json", "--model", "lapped-quarter", code=1)

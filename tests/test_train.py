@@ -74,6 +74,36 @@ def test_learning_goes_on_from_a_model(voices, train, tmp_path):
     assert second >= first - 0.01
 
 
+@pytest.mark.parametrize("device", [None, "cpu"])
+@pytest.mark.parametrize("optimizer", ["adam", "auto"])
+def test_a_device_is_taken_and_said(device, optimizer, train):
+    steps = ["--steps", 5] if optimizer == "adam" else []
+    options = [] if device is None else ["--device", device]
+    done = train("synth:noise", "--frame", 4, "--optimizer", optimizer, *steps, *options, "--json")
+    assert ("Learning on cpu.\n" in done.err) == (device == "cpu" and optimizer == "adam")
+    told = json.loads(done.out)["training"].get("device")
+    assert told == (None if optimizer == "auto" else device or told) and told != "auto"
+
+
+@pytest.mark.parametrize(("m", "polish"), [(16, "gauss-newton"), (8, "lbfgs")])
+def test_growth_says_what_ran_whatever_was_asked(m, polish, voices, train):
+    order = ["voices", "--frame", 16, "--coefficients", m, "--init", "random"]
+    done = train(*order, "--optimizer", "lbfgs", "--json")
+    told = json.loads(done.out)["training"]
+    assert (told["optimizer"], told["polish"], told["window growth"]) == ("gauss-newton", polish, "yes")
+    assert f"--optimizer lbfgs: windows grow in Gauss-Newton steps, then {polish} polishes." in done.err
+    done = train(*order, "--optimizer", "lbfgs", "--no-growth", "--json", output="alone")
+    told = json.loads(done.out)["training"]
+    assert told["optimizer"] == "lbfgs" and "polish" not in told
+    assert "windows grow" not in done.err
+
+
+def test_where_to_get_tensorboard_is_said_once_and_not_to_programs(train, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert train("synth:noise", "--frame", 4).err.count("audiocos[tensorboard]") == 1
+    assert "tensorboard" not in train("synth:noise", "--frame", 4, "--json", "--force").err
+
+
 def test_the_card_says_what_auto_chose(voices, train, tmp_path):
     for source, start in (("voices", "spectral"), ("synth:noise", "random")):
         told = json.loads(train(source, "--frame", 16, "--json", "--force").out)["training"]

@@ -11,6 +11,7 @@ from recordings import write
 
 import audiocos
 from audiocos import cosines, framing, signals
+from audiocos.execution import accelerator_present
 from audiocos.training import checkpoint
 
 
@@ -183,6 +184,14 @@ def test_a_run_without_a_checkpoint_begins_at_its_start(voices, train):
         (["--init", "spectral", "--coefficients", 65], 2, "--init spectral: M = 65 is above N = 64"),
         (["--framing", "overlap", "--growth"], 2, "--growth: windows grow on block frames only"),
         (["--framing", "lapped", "--optimizer", "adam"], 2, "--optimizer adam: learns on windows of block frames"),
+        (["--framing", "lapped", "--hop", 17], 2, "--hop 17: lapped frames advance by half a frame, 32. Leave it out,"),
+        (["--balance"], 2, "--balance: is for --optimizer adam and sgd. Choose one of them, or leave it out."),
+        (["--steps", 3000], 2, "--steps: is for --optimizer adam and sgd."),
+        (["--workers", 0, "--optimizer", "lbfgs"], 2, "--workers: is for --optimizer adam and sgd."),
+        (["--batch", 8], 2, "--batch: no batches are drawn here. Pass --optimizer adam, or --batches with --growth,"),
+        (["--batches"], 2, "--batches: nothing is learned from windows here. Pass --growth or --optimizer adam"),
+        (["--device", "cuda"], 2, "--device cuda: only --optimizer adam and sgd learn on an accelerator; the others"),
+        (["--device", "mps", "--init", "random"], 2, "--device mps: only --optimizer adam and sgd"),
         (["--seed", -1], 2, "-1 is not in the range"),
         (["--hop", 32], 1, "block framing: hop 32 is not the frame 64"),
         (["--window", "nonsense"], 1, 'window "nonsense": unknown'),
@@ -196,6 +205,47 @@ def test_what_cannot_be_is_refused_before_the_recordings_are_heard(arguments, co
 @pytest.mark.parametrize("inputs", [["synth:tone"], ["synth:noise", "voices"]])
 def test_of_synthetic_sound_only_noise_teaches(inputs, train):
     assert f"{inputs[0]}: training knows synth:noise, alone." in train(*inputs, code=2).err
+
+
+@pytest.mark.parametrize(
+    ("option", "flag"),
+    [
+        (["--channels", "each"], "--channels"),
+        (["--holdout", 0.2], "--holdout"),
+        (["--sample-rate", 8000], "--sample-rate"),
+        (["--stationary"], "--stationary"),
+        (["--every-hop"], "--every-hop"),
+        (["--max-bad", 0], "--max-bad"),
+        (["--no-cache"], "--no-cache"),
+    ],
+)
+def test_noise_takes_no_options_about_recordings(option, flag, train):
+    done = train("synth:noise", "--frame", 8, *option, code=2)
+    assert done.err == f"audiocos: {flag}: is about recordings, and synth:noise has none. Leave it out.\n"
+
+
+@pytest.mark.parametrize("source", ["synth:noise", "voices"])
+def test_batches_of_growth_may_have_a_size(source, voices, train):
+    train(source, "--frame", 8, "--coefficients", 8, "--init", "random", "--batches", "--batch", 16)
+
+
+def test_batches_of_noise_in_expectation_have_no_size(train):
+    assert "--batch: no batches are drawn here." in train("synth:noise", "--frame", 8, "--batch", 16, code=2).err
+
+
+@pytest.mark.skipif(accelerator_present() is not None, reason="there is an accelerator")
+def test_an_accelerator_that_is_not_there(train):
+    done = train("synth:noise", "--frame", 8, "--optimizer", "adam", "--device", "cuda", code=1)
+    assert done.err == "audiocos: device cuda: not available here. Use --device cpu or auto.\n"
+
+
+@pytest.mark.parametrize("kind", ["overlap", "lapped"])
+def test_a_random_start_where_no_window_grows_is_warned_of(kind, voices, train):
+    done = train("voices", "--frame", 16, "--framing", kind, "--init", "random")
+    assert (
+        f"--init random: windows grow on block frames only, so in {kind} frames a random start stays near 0 dB. "
+        "Use --init orthogonal or spectral, or learn with --framing block.\n"
+    ) in done.err
 
 
 # Full disks

@@ -80,7 +80,7 @@ def command(
         raise UsageError("-: files are read more than once, a pipe cannot be. Save it to a file first.")
     models = {name: load(name) for name in dict.fromkeys(names)}
     paths, missing = find(inputs)
-    ranks = Ranks()
+    ranks = Ranks(device)
     evaluation = _Evaluation(paths, as_json, ranks)
     for _, reason in missing if ranks.leads else []:
         evaluation.fail(reason)

@@ -17,6 +17,7 @@ from audiocos.audio.names import shown
 from audiocos.cli.main import say
 from audiocos.cosines import Float64
 from audiocos.training import checkpoint
+from audiocos.training.history import Snapshot
 from audiocos.training.log import RunLog
 from audiocos.training.run import Progress, Run
 
@@ -73,7 +74,22 @@ class Diary:
             (self.folder / CHECKPOINT).unlink()
 
 
-def learn(run: Run, diary: Diary | None, saved: dict[str, Any] | None = None) -> RunLog | None:
+@dataclass(frozen=True)
+class Learned:
+    """What is known of a run when it is through.
+
+    Args:
+        seconds: it lasted, without what was imported for it and without the pauses between its parts.
+        history: snapshots of it; empty without diary.
+        note: what the log is missing, if anything.
+    """
+
+    seconds: float
+    history: tuple[Snapshot, ...] = ()
+    note: str | None = None
+
+
+def learn(run: Run, diary: Diary | None, saved: dict[str, Any] | None = None) -> Learned:
     """Take all steps of a run; saves a checkpoint now and then, when it is interrupted, and at its end.
 
     Args:
@@ -88,29 +104,35 @@ def learn(run: Run, diary: Diary | None, saved: dict[str, Any] | None = None) ->
         run.load_state(saved["run"])
     if diary is None:
         with learning_bar() as show:
+            began = time.perf_counter()
             while not run.done:
                 show(run.advance())
-        return None
+            return Learned(time.perf_counter() - began)
+    with learning_bar() as show:
+        return _learn_logged(run, diary, saved, show)
+
+
+def _learn_logged(run: Run, diary: Diary, saved: dict[str, Any] | None, show: Callable[[Progress], None]) -> Learned:
     learner = run.learner
     log = RunLog(diary.folder, learner.layout, learner.theta, diary.grid, None if saved is None else saved["log"])
     step = run.step
     last: dict[str, Any] = {"run": run.state(), "log": log.state()}
     try:
-        with learning_bar() as show:
-            kept = logged = time.perf_counter()
-            while not run.done:
-                progress = run.advance()
-                show(progress)
-                now = time.perf_counter()
-                if progress.steps is None or now - logged >= _LOG_SECONDS or run.done:
-                    taper = math.inf if progress.taper is None else progress.taper
-                    log.record(progress.step, progress.learner.theta, progress.loss, taper)
-                    # What an interruption saves: it may come in the middle of a step.
-                    step, last = progress.step, {"run": run.state(), "log": log.state()}
-                    logged = now
-                    if now - kept >= diary.save_every:
-                        diary.save(last)
-                        kept = now
+        kept = logged = time.perf_counter()
+        while not run.done:
+            progress = run.advance()
+            show(progress)
+            now = time.perf_counter()
+            if progress.steps is None or now - logged >= _LOG_SECONDS or run.done:
+                taper = math.inf if progress.taper is None else progress.taper
+                log.record(progress.step, progress.learner.theta, progress.loss, taper)
+                # What an interruption saves: it may come in the middle of a step.
+                step, last = progress.step, {"run": run.state(), "log": log.state()}
+                logged = now
+                if now - kept >= diary.save_every:
+                    diary.save(last)
+                    kept = now
+        learned = Learned(log.seconds, tuple(log.history), log.note)
         diary.save(last)  # what follows, judging and writing the model, can be interrupted as well
     except (KeyboardInterrupt, SystemExit):
         diary.save(last)
@@ -118,7 +140,7 @@ def learn(run: Run, diary: Diary | None, saved: dict[str, Any] | None = None) ->
         raise
     finally:
         log.close()
-    return log
+    return learned
 
 
 def grid_of(frame: int, lapped: bool) -> Float64:

@@ -97,7 +97,7 @@ def command(
         kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get((format_name or "").lower())
     except AudiocosError as error:
         raise UsageError(str(error)) from error
-    ranks = Ranks()
+    ranks = Ranks(device)
     planned = ranks.lead(lambda: plan(inputs, output, residual, chosen, force, report))
     to_stdout = any(task.output == "-" for task in planned.tasks)
     if to_stdout and as_json:

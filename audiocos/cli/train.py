@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -58,6 +59,13 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option("--balance", is_flag=True, help="Balance the gradients of the six parameter groups (sgd).")
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that make batches.")
 @click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where adam and sgd compute; auto takes a GPU when there is one.",
+)
+@click.option(
     "--holdout",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.1,
@@ -81,7 +89,9 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option("--report", metavar="FILE.html", help="Write a page: how it learned, what came of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
 @click.option("--force", is_flag=True, help="Replace a model that exists.")
+@click.pass_context
 def command(
+    context: click.Context,
     inputs: tuple[str, ...],
     output: str,
     frame: int,
@@ -100,6 +110,7 @@ def command(
     steps: int,
     balance: bool,
     workers: int,
+    device: str,
     holdout: float,
     channels: str,
     sample_rate: int | None,
@@ -119,6 +130,8 @@ def command(
     """
     from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
     from audiocos.cli.trainingreport import check_training_report, report_training
+    from audiocos.cli.trainoptions import learning_device, refuse_unread
+    from audiocos.ranks import Ranks
 
     if os.path.lexists(output) and not force:
         raise AudiocosError(f"{shown(output)}: exists already. Choose another name or pass --force to replace it.")
@@ -143,6 +156,17 @@ def command(
         batch=batch,
         stochastic=StochasticSettings(steps=steps, balance=balance, workers=workers),
     )
+    config.check()
+    grows = config.decided(bool(synthetic)).growth is True
+    refuse_unread(
+        context,
+        synthetic=bool(synthetic),
+        descends=config.first_order,
+        grows=grows,
+        draws_batches=config.first_order or (grows and (batches or not synthetic)),
+    )
+    chosen = learning_device(device, config.first_order)
+    config = replace(config, stochastic=replace(config.stochastic, device=chosen))
     request = TrainingRequest(
         inputs=inputs,
         config=config,
@@ -159,7 +183,9 @@ def command(
     )
     if report is not None:
         check_training_report(report, force)
-    session = Session(request, bool(synthetic))
+    session = Session(request, bool(synthetic), Ranks(config.stochastic.device))
+    if session.ranks.leads and config.first_order and (device, chosen) != ("auto", "cpu"):
+        say(f"Learning on {chosen}.")
     session.prepare()
     if not session.ranks.leads and optimizer not in ("adam", "sgd"):
         session.ranks.close()  # rank 0 learns
@@ -185,3 +211,5 @@ def command(
     rows = [[name, f"{value:.2f} dB"] for name, value in session.results.items()]
     print_table(f'Model "{output}"', [("", "left"), ("SNR", "right")], rows)
     say(f"Wrote {shown(output)}.")
+    if session.log_note is not None:
+        say(session.log_note)

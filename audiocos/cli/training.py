@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,16 @@ from audiocos.ranks import Ranks
 from audiocos.training import bounds
 from audiocos.training.corpus import Corpus, gather
 from audiocos.training.goingon import check_rate, start_from
-from audiocos.training.growth import NoiseWindows, WhiteSound, Windows, default_batch, white_snr_db
+from audiocos.training.growth import Windows, white_snr_db
 from audiocos.training.heard import Heard, Listening
 from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
 from audiocos.training.partial import default_cache
-from audiocos.training.plan import make_start, stages
+from audiocos.training.plan import make_start, noise_windows, recorded_windows, stages
 from audiocos.training.refused import check_share
 from audiocos.training.run import Run
 from audiocos.training.settings import TrainingConfig
-from audiocos.training.sound import RecordedWindows, Sound, is_short, sound_of, white
+from audiocos.training.sound import Sound, is_short, sound_of, white
 
 _ONE_THREAD_FRAME = 256
 
@@ -72,6 +71,7 @@ class Session:
     results: dict[str, float] = field(default_factory=dict)
     corpus: Corpus | None = None
     history: list[Snapshot] = field(default_factory=list)
+    log_note: str | None = None
 
     def prepare(self) -> None:
         """Gather and hear the recordings; say what can be won.
@@ -83,6 +83,8 @@ class Session:
         r.config.check()
         self.config = config = r.config.decided(self.synthetic)
         self.framing = config.framing()
+        for note in config.doubts(r.config.optimizer):
+            self._say(note)
         base = None if r.base is None else load(r.base)
         self.base = None if r.base is None or base is None else start_from(base, r.base, config)
         if self.synthetic:
@@ -119,14 +121,11 @@ class Session:
         diary, saved = self._diary(), None
         if diary is not None:  # ranks descend together; in closed form rank 0 learns alone
             saved = self.ranks.lead(diary.restored) if config.first_order else diary.restored()
-        began = time.perf_counter()
         # Small products are done before a second thread has woken up.
         threads = 1 if config.first_order and config.frame <= _ONE_THREAD_FRAME else None
         with threadpool_limits(threads):
-            log = learn(run, diary if self.ranks.leads else None, saved)
-        if log is not None:
-            self.history = [*log.history]
-        seconds = time.perf_counter() - began
+            learned = learn(run, diary if self.ranks.leads else None, saved)
+        self.history, self.log_note = [*learned.history], learned.note
         pair = run.parameters
         self.results = {"start": self.judge.snr_db(start), "learned": self.judge.snr_db(pair), **self.bounds}
         model = Model(
@@ -135,7 +134,7 @@ class Session:
             name=name,
             sample_rate=None if self.corpus is None else self.corpus.sample_rate,
             description=self._description(),
-            training=self._training(run, seconds),
+            training=self._training(run, learned.seconds),
             figures={f"{key} (dB)": round(value, 3) for key, value in self.results.items()},
         )
         self._judge(model)
@@ -201,14 +200,9 @@ class Session:
         check_share(where, refused, len(corpus.files) + len(corpus.refused), self.request.max_bad)
 
     def _windows(self) -> Windows:
-        config = self.config
-        first_order = config.first_order
-        count = config.batch or (max(64, config.frame // 2) if first_order else default_batch(config.frame))
-        if self.corpus is not None:
-            pool_count = config.batch or max(count, config.frame)
-            return RecordedWindows(self.corpus.train, self.listening, pool_count, config.seed, config.frame)
-        seed = config.seed + 7919 * self.ranks.rank  # other batches on other ranks
-        return NoiseWindows(count, seed) if first_order or not config.expected else WhiteSound()
+        if self.corpus is None:
+            return noise_windows(self.config, self.ranks)
+        return recorded_windows(self.config, self.corpus.train, self.listening, self.ranks)
 
     def _say(self, text: str) -> None:
         if self.ranks.leads:
@@ -263,6 +257,10 @@ class Session:
     def _training(self, run: Run, seconds: float) -> dict[str, Any]:
         config = self.config
         told: dict[str, Any] = {"start": self._start, "optimizer": config.optimizer}
+        if config.growth or config.first_order:
+            told["polish"] = config.polish
+        if config.first_order:
+            told["device"] = config.stochastic.device
         told |= {"window growth": "yes" if config.growth else "no", "seed": config.seed, "learned in (s)": seconds}
         if self.corpus is not None:
             told |= {

@@ -6,6 +6,7 @@ unbroken run. TensorBoard is optional: without it `RunLog.note` says how to get 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import os
@@ -93,13 +94,18 @@ class RunLog:
             self.history.load_state(resumed["history"])
         else:
             self.history.add(Snapshot(0, math.nan, math.nan, start))
-        self._since = time.perf_counter()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = _cut_after(self._path, self._last)
             self._events = _open_events(folder, self._last + 1)
         except OSError as error:
             raise self._failure(error) from error
+        self._since = time.perf_counter()  # what it takes to import TensorBoard is not the run's
+
+    @property
+    def seconds(self) -> float:
+        """The run lasted so far, pauses between its parts left out."""
+        return self._before + time.perf_counter() - self._since
 
     @property
     def note(self) -> str | None:
@@ -126,7 +132,7 @@ class RunLog:
         off = grid_distance(np.concatenate(banks), self._grid, 2 * self._layout.frame)
         line = Record(
             step,
-            round(self._seconds(), 3),
+            round(self.seconds, 3),
             _finite(loss),
             _finite(snr_db),
             _finite(taper),
@@ -151,7 +157,7 @@ class RunLog:
         """What a checkpoint needs, so that the log can be carried on."""
         return {
             "last": self._last,
-            "seconds": self._seconds(),
+            "seconds": self.seconds,
             "start": self._start.copy(),
             "history": self.history.state(),
         }
@@ -167,9 +173,6 @@ class RunLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _seconds(self) -> float:
-        return self._before + time.perf_counter() - self._since
 
     def _frequencies_bins(self, theta: Float64) -> list[Float64]:
         """The frequencies of each bank; of one, where both share theirs."""
@@ -226,10 +229,10 @@ def _parsed(line: bytes) -> Record | None:
 
 def _open_events(folder: Path, step: int) -> Any:
     """A writer of TensorBoard events that hides what was written from a step on before, or None without it."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
+    if importlib.util.find_spec("tensorboard") is None:  # torch takes seconds to find out
         return None
+    from torch.utils.tensorboard import SummaryWriter
+
     writer: Any = SummaryWriter
     return writer(str(folder), purge_step=step, flush_secs=10)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from audiocos import cosines
 from audiocos.cosines import CosineParameters
-from audiocos.training.growth import Growth, Windows
+from audiocos.ranks import Ranks
+from audiocos.training.corpus import File
+from audiocos.training.growth import Growth, NoiseWindows, WhiteSound, Windows, default_batch
+from audiocos.training.heard import Listening
 from audiocos.training.learners import LbfgsLearner, Learner, NewtonLearner
 from audiocos.training.objective import objective_for
 from audiocos.training.run import Stage
 from audiocos.training.settings import TrainingConfig
-from audiocos.training.sound import Sound
+from audiocos.training.sound import RecordedWindows, Sound
 from audiocos.training.starts import spectral, untied
 from audiocos.training.statistics import probes
 
@@ -40,6 +44,36 @@ def make_start(config: TrainingConfig, sound: Sound, is_white: bool) -> CosinePa
     return replace(chosen, tied=True) if config.tied else untied(chosen)
 
 
+def noise_windows(config: TrainingConfig, ranks: Ranks) -> Windows:
+    """Noise to learn from, on each rank another; or its expectation, where that will do."""
+    if config.first_order or not config.expected:
+        return NoiseWindows(_batch(config), _own_seed(config, ranks))
+    return WhiteSound()
+
+
+def recorded_windows(
+    config: TrainingConfig, files: Sequence[File], listening: Listening, ranks: Ranks
+) -> RecordedWindows:
+    """Windows of recordings to learn from; ranks that descend together have each their own files and their own lots.
+
+    With fewer files than ranks, who would have none takes windows of all of them.
+    """
+    count, own = _batch(config), list(files)
+    if config.first_order:
+        own = ranks.share(own, [file.size for file in own]) or own
+    pool_count = config.batch or max(count, config.frame)
+    return RecordedWindows(own, listening, pool_count, _own_seed(config, ranks), config.frame)
+
+
+def _batch(config: TrainingConfig) -> int:
+    needed = max(64, config.frame // 2) if config.first_order else default_batch(config.frame)
+    return config.batch or needed
+
+
+def _own_seed(config: TrainingConfig, ranks: Ranks) -> int:
+    return config.seed + 7919 * ranks.rank
+
+
 def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, is_white: bool) -> list[Stage]:
     """The learners, in order.
 
@@ -61,8 +95,7 @@ def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, is_whi
     def lbfgs(start: CosineParameters) -> Learner:
         return LbfgsLearner(start, objective, energy)
 
-    # Where the loss cannot vanish, Gauss-Newton leaves out what is curved and creeps through flat valleys.
-    polish: Stage = ("polish", newton if config.m >= config.frame else lbfgs)
+    polish: Stage = ("polish", newton if config.polish == "gauss-newton" else lbfgs)
     if windows is not None and config.first_order:
         from audiocos.training.stochastic import StochasticLearner  # torch, which no other way to learn needs
 

@@ -30,6 +30,9 @@ class _Stretch:
     length: int
 
 
+_Signal = np.ndarray[tuple[int], np.dtype[np.float32]]
+
+
 class Pool:
     """Signals side by side, `samples` `[S]` in float32; every channel is one of its own.
 
@@ -41,9 +44,11 @@ class Pool:
         - signals: `[length]` each
     """
 
-    def __init__(self, signals: Sequence[np.ndarray[tuple[int], np.dtype[np.float32]]], frame: int) -> None:
-        padded = [np.pad(signal, (0, max(0, frame - len(signal)))) for signal in signals] or [np.zeros(frame)]
-        self.samples = np.concatenate(padded).astype(np.float32, copy=False)
+    def __init__(self, signals: Sequence[_Signal], frame: int) -> None:
+        padded = [np.pad(signal, (0, max(0, frame - len(signal)))) for signal in signals] or [
+            np.zeros(frame, np.float32)
+        ]
+        self.samples = np.concatenate(padded)
         self._lengths = np.array([len(signal) for signal in padded])
         self._starts = np.cumsum(self._lengths) - self._lengths
 
@@ -54,7 +59,7 @@ class Pool:
         drawn = rng.integers(0, last[-1], count)
         signal = np.searchsorted(last, drawn, side="right")
         first = self._starts[signal] + drawn - (last - places)[signal]
-        return self.samples[first[:, None] + np.arange(length)].astype(np.float64)
+        return np.asarray(self.samples[first[:, None] + np.arange(length)], dtype=np.float64)
 
 
 def pool_of(files: Iterable[File], listening: Listening, frame: int, seed: int, most: int = SAMPLES) -> Pool:
@@ -69,7 +74,7 @@ def pool_of(files: Iterable[File], listening: Listening, frame: int, seed: int, 
         seed: of the lot.
         most: samples to hold.
     """
-    signals: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
+    signals: list[_Signal] = []
     chosen = _choose(list(files), listening, frame, seed, most)
     for _, stretches in itertools.groupby(chosen, key=lambda stretch: stretch.file):
         with contextlib.suppress(AudioFileError):  # none of the file's stretches, then
@@ -89,7 +94,8 @@ def _choose(files: list[File], listening: Listening, frame: int, seed: int, most
     last = np.cumsum(counts)
     rng = np.random.default_rng([seed, most])
     lots = rng.choice(int(last[-1]), max(1, int(last[-1] * most / total)), replace=False)
-    chosen, held = [], 0.0
+    chosen: list[tuple[int, _Stretch]] = []
+    held = 0.0
     for lot in lots:
         index = int(np.searchsorted(last, lot, side="right"))
         first = int(lot - last[index] + counts[index]) * own[index]
@@ -101,7 +107,7 @@ def _choose(files: list[File], listening: Listening, frame: int, seed: int, most
     return [stretch for _, stretch in sorted(chosen, key=lambda pair: (pair[0], pair[1].first))]
 
 
-def _read(stretch: _Stretch, listening: Listening) -> list[np.ndarray[tuple[int], np.dtype[np.float32]]]:
+def _read(stretch: _Stretch, listening: Listening) -> list[_Signal]:
     """The stretch's signals."""
     left = -(-stretch.length * listening.sample_rate // stretch.file.sample_rate)
     parts = []

@@ -103,6 +103,12 @@ class TrainingConfig:
         """Whether it learns by gradients of batches."""
         return self.optimizer in ("adam", "sgd")
 
+    @property
+    def polish(self) -> str:
+        """The optimizer of the last stage, after window growth or descent."""
+        # Where the loss cannot vanish, Gauss-Newton leaves out what is curved and creeps through flat valleys.
+        return "gauss-newton" if self.m >= self.frame else "lbfgs"
+
     def decided(self, is_white: bool) -> TrainingConfig:
         """The same with every "auto" and every None that learning depends on filled in.
 
@@ -117,7 +123,9 @@ class TrainingConfig:
         growth = self.growth
         if growth is None:
             growth = start == "random" and self.kind == "block"
-        optimizer = "gauss-newton" if self.optimizer == "auto" else self.optimizer
+        optimizer = self.optimizer
+        if optimizer == "auto" or (growth and not self.first_order):  # the window grows in Gauss-Newton steps
+            optimizer = "gauss-newton"
         framing = self.framing()
         return replace(
             self,
@@ -129,6 +137,25 @@ class TrainingConfig:
             growth=growth,
         )
 
+    def doubts(self, asked: str) -> list[str]:
+        """What a user should know before a training that is decided begins.
+
+        Args:
+            asked: the optimizer as it was asked for.
+        """
+        found = []
+        if self.growth and asked == "lbfgs":
+            found.append(
+                f"--optimizer lbfgs: windows grow in Gauss-Newton steps, then {self.polish} polishes. "
+                "--no-growth learns by L-BFGS alone."
+            )
+        if self.start == "random" and self.kind != "block":
+            found.append(
+                f"--init random: windows grow on block frames only, so in {self.kind} frames a random start stays near "
+                "0 dB. Use --init orthogonal or spectral, or learn with --framing block."
+            )
+        return found
+
     def check(self) -> None:
         """Refuse what cannot be, before any sound is heard.
 
@@ -137,6 +164,11 @@ class TrainingConfig:
             UsageError: choices that do not go together.
         """
         self.framing()
+        if self.kind == "lapped" and self.hop not in (None, self.frame // 2):
+            raise UsageError(
+                f"--hop {self.hop}: lapped frames advance by half a frame, {self.frame // 2}. "
+                "Leave it out, or use --framing overlap."
+            )
         if self.kind == "lapped" and self.m > self.frame // 2:
             raise UsageError(
                 f"--coefficients {self.m}: lapped framing holds at most {self.frame // 2} a hop. Take a larger --frame."

@@ -92,13 +92,13 @@ class RecordedWindows:
 
     def __init__(self, files: Iterable[File], listening: Listening, count: int, seed: int, frame: int) -> None:
         self._count, self._seed = count, seed
-        self._pool = pool_of(files, listening, frame, seed)
+        self.pool = pool_of(files, listening, frame, seed)
 
     def draw(self, taper: Float64, step: int) -> Float64:
         """A batch of its own for each step, `[len(taper), count]`."""
         n = len(taper)
         rng = np.random.default_rng([self._seed, step])
-        windows = self._pool.draw(rng, n, _CANDIDATES * self._count)
+        windows = self.pool.draw(rng, n, _CANDIDATES * self._count)
         power = (windows**2 * taper).sum(axis=1)
         loudest = np.argsort(-power, kind="stable")[: self._count]
         scale = np.sqrt(taper.sum() / np.maximum(power[loudest], 1e-30) / self._count)
