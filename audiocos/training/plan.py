@@ -24,6 +24,8 @@ from audiocos.training.statistics import probes
 KEEP = 1e-9
 """Probes that hold less than this share of the energy are left out while learning: 4e-8 dB at 20 dB."""
 
+_FINEST_STEPS = 200  # pairs with phases need them; others are through in a few
+
 
 def make_start(config: TrainingConfig, sound: Sound, is_white: bool) -> CosineParameters:
     """The pair to begin with, of settings that `check` has passed."""
@@ -95,7 +97,10 @@ def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, is_whi
     def lbfgs(start: CosineParameters) -> Learner:
         return LbfgsLearner(start, objective, energy)
 
-    polish: Stage = ("polish", newton if config.polish == "gauss-newton" else lbfgs)
+    def finely(start: CosineParameters) -> Learner:
+        return NewtonLearner(start, objective, energy, floor=1e-14, most=_FINEST_STEPS)
+
+    polish: Stage = ("polish", finely if config.polish == "gauss-newton" else lbfgs)
     if windows is not None and config.first_order:
         from audiocos.training.stochastic import StochasticLearner  # torch, which no other way to learn needs
 
