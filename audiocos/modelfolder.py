@@ -89,7 +89,7 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
     if folder.exists() and not force:
         raise ModelError(f"{folder}: exists already. Choose another name or pass --force to replace it.")
     if folder.exists():
-        _check_replaceable(folder)
+        check_replaceable(folder)
     contents = _contents(replace(model, name=folder.name))  # what loading will call it
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
         raise ModelError(f"{folder}: cannot be written: {error.strerror}. {room} another place.") from error
 
 
-def _check_replaceable(folder: Path) -> None:
+def check_replaceable(folder: Path) -> None:
     """Replace models only: a folder with anything else in it is somebody's work."""
     if not folder.is_dir():
         raise ModelError(f"{folder}: is a file, and a model is a folder. Choose another name.")

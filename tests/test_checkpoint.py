@@ -122,7 +122,7 @@ def test_settings_that_differ_are_listed(tmp_path):
         checkpoint.resume(tmp_path / "run", {**SETTINGS, "frame": 32})
     assert str(caught.value) == (
         f"{tmp_path / 'run'}: the checkpoint is of a run with other settings (frame: 16 in the checkpoint, 32 now). "
-        "Resume with the same ones, or leave --resume out to train from the start."
+        "Resume with the same ones, or pass --force instead of --resume to train from the start."
     )
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from audiocos.training import judge as judging
 from audiocos.training.judge import Failed, Judged, Verdict, judge, judge_file, references, second_moment
 
 FIGURES = ["frames", "snr_db", "segmental_snr_db", "mse", "max_abs_error", "log_spectral_distance_db"]
-REFERENCES = ["first_dct_db", "best_dct_db", "first_mdct_db", "best_mdct_db"]
+REFERENCES = ["first_dct_db", "best_dct_db", "first_mdct_db", "best_mdct_db", "klt_db"]
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +91,7 @@ def test_figures_of_resampled_files_are_those_of_reconstruct(rows, run):
     files, totals = rows("a.wav", "-m", "m", "--resample")
     _, out, _ = run("reconstruct", "a.wav", "-m", "m", "--resample", "--json")
     assert [files[0][key] for key in FIGURES] == [json.loads(out)[key] for key in FIGURES]
-    assert [totals[0][key] for key in REFERENCES] == [None] * 4
+    assert [totals[0][key] for key in REFERENCES] == [None] * 5
     assert "resampled" in totals[0]["references"]
 
 
@@ -147,7 +149,7 @@ def test_references_that_have_no_value(rows, monkeypatch):
     make("a.wav")
     soundfile.write("silent.wav", np.zeros(4000), 8000)
     _, totals = rows("a.wav", "-m", "exact")
-    assert [totals[0][key] for key in REFERENCES] == [None] * 4
+    assert [totals[0][key] for key in REFERENCES] == [None] * 5
     assert "exact where M is the hop or more" in totals[0]["references"]
     _, totals = rows("silent.wav", "-m", "lapped-quarter")
     assert (totals[0]["snr_db"], totals[0]["references"]) == (None, "not compared: silence")
@@ -313,3 +315,30 @@ def test_a_caller_that_stops_ends_the_work(monkeypatch):
     next(outcomes)
     outcomes.close()
     assert len(begun) < len(paths)
+
+
+def test_a_text_file_lists_files_and_the_same_bytes_count_once(rows, run):
+    make("in/a.wav")
+    make("in/b.wav", seed=4)
+    shutil.copy("in/a.wav", "in/copy.wav")
+    (Path("in") / "list.txt").write_text("# two of them\na.wav\n\nb.wav\ncopy.wav\n")
+    listed, totals = rows("in/list.txt", "-m", "lapped-quarter")
+    assert [row["input"] for row in listed] == ["in/a.wav", "in/b.wav"]
+    assert rows("in", "-m", "lapped-quarter")[1] == totals
+    _, _, err = run("evaluate", "in", "-m", "lapped-quarter")
+    assert "1 files have the same bytes as another and count once.\n" in err
+    (Path("in") / "list.txt").write_text("# none\n")
+    code, _, err = run("evaluate", "in/list.txt", "-m", "lapped-quarter")
+    assert (code, err) == (1, "audiocos: in/list.txt: lists no files. Write one path a line.\n")
+
+
+def test_the_klt_is_shown_and_is_that_of_the_files(rows, run):
+    make("a.wav", seconds=3)
+    _, totals = rows("a.wav", "-m", "lapped-quarter")
+    hop, m = totals[0]["hop"], totals[0]["coefficients"]
+    x, _ = soundfile.read("a.wav")
+    frames = np.pad(x, (0, -len(x) % hop)).reshape(-1, hop)
+    squares = np.linalg.svd(frames, compute_uv=False) ** 2
+    assert totals[0]["klt_db"] == pytest.approx(10 * np.log10(squares.sum() / squares[m:].sum()), abs=1e-6)
+    assert totals[0]["klt_db"] >= totals[0]["best_dct_db"]
+    assert "KLT" in run("evaluate", "a.wav", "-m", "lapped-quarter")[1]

@@ -64,7 +64,7 @@ def images(page):
 def test_the_page_has_every_part_in_one_file(page):
     headings = re.findall(r"<h2>(.*)</h2>", page)
     assert headings == [
-        "Held-out figures",
+        "Figures of the held-out files",
         "Learning",
         "Frequencies finding their places",
         "Frequencies against the grid",

@@ -94,7 +94,7 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
                 (name, f"{shown(name)}: cannot be searched: {error.strerror}. Check its permissions.")
             )
         if not found and not closed:
-            result.failures.append((text, f"{shown(text)}: no audio files in this folder. Check the path."))
+            result.failures.append((text, f"{shown(text)}: no audio files in this folder. {why_empty(text)}"))
         return found
     if os.path.lexists(text):
         return [_Source(text, os.path.basename(text))]
@@ -123,6 +123,16 @@ def _search(folder: str, outputs: list[str], closed: list[OSError]) -> list[_Sou
                 path = os.path.join(here, name)
                 found.append(_Source(path, os.path.relpath(path, folder)))
     return found
+
+
+def why_empty(folder: str) -> str:
+    """What to do about a folder without recordings: a link to another folder, which is not followed, may be why."""
+    for here, folders, _ in os.walk(folder):
+        for name in sorted(folders):
+            link = os.path.join(here, name)
+            if name[:1] != "." and os.path.islink(link):
+                return f"Links to folders, such as {shown(link)}, are not followed: name what they lead to."
+    return "Check the path."
 
 
 def _task(source: _Source, output: str | None, residual: str | None, format_name: str | None, single: bool) -> Task:

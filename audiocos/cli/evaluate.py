@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections import Counter
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 import click
 
+from audiocos.audio.lists import entries, is_list
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
 from audiocos.audio.tasks import find
@@ -28,8 +32,10 @@ from audiocos.metrics import Figures
 from audiocos.model import Model, load
 from audiocos.normal import QUANTILES
 from audiocos.ranks import Ranks
-from audiocos.training.judge import LARGEST_HOP, Judged, References, Verdict, judge, references, second_moment
+from audiocos.training.corpus import digest_of
+from audiocos.training.judge import Judged, References, Verdict, judge, references, second_moment
 from audiocos.training.statistics import Moment
+from audiocos.training.yardsticks import LARGEST_HOP
 
 _FIGURES = [("SNR", "right"), ("segmental SNR", "right"), ("LSD", "right"), ("peak error", "right")]
 _REFERENCES = {
@@ -37,8 +43,9 @@ _REFERENCES = {
     "best_dct_db": "best DCT",
     "first_mdct_db": "first MDCT",
     "best_mdct_db": "best MDCT",
+    "klt_db": "KLT",
 }
-_FITTED = "first and best M of each hop; the best are chosen on the evaluated files themselves"
+_FITTED = "first and best M of each hop; the best, and the KLT, are chosen on the evaluated files themselves"
 _EXACT = "exact where M is the hop or more"
 
 
@@ -72,15 +79,20 @@ def command(
 ) -> None:
     """Compare models on files: what each loses, file by file.
 
-    FOLDER is searched below; a file or a quoted pattern will do too. The figures are those of reconstruct.
-    Those of all files together stand beside what the DCT and the MDCT keep at the same hop and number of coefficients.
+    FOLDER is searched below; a file, a quoted pattern or a text file that lists recordings will do too. Files with the
+    same bytes count once. The figures are those of reconstruct.
+    Those of all files together stand beside what the DCT, the MDCT and the KLT keep at the same hop and number
+    of coefficients.
     """
     check_device(device)
     if "-" in inputs:
         raise UsageError("-: files are read more than once, a pipe cannot be. Save it to a file first.")
     models = {name: load(name) for name in dict.fromkeys(names)}
-    paths, missing = find(inputs)
     ranks = Ranks(device)
+    paths, missing = find(tuple(path for text in inputs for path in _listed(text)))
+    paths, copies = ranks.lead(lambda: _each_once(paths))
+    if copies and ranks.leads:
+        say(f"{copies} files have the same bytes as another and count once.")
     evaluation = _Evaluation(paths, as_json, ranks)
     for _, reason in missing if ranks.leads else []:
         evaluation.fail(reason)
@@ -91,6 +103,28 @@ def command(
     evaluation.finish()
     ranks.close()
     context.exit(1 if evaluation.failures else 0)
+
+
+def _listed(text: str) -> list[str]:
+    if not is_list(text):
+        return [text]
+    found = list(entries(text))
+    if not found:
+        raise AudiocosError(f"{shown(text)}: lists no files. Write one path a line.")
+    return found
+
+
+def _each_once(paths: list[str]) -> tuple[list[str], int]:
+    """The files without those that have the same bytes as one before them, and how many these are."""
+    sizes = Counter(file_size(path) for path in paths)
+    found: dict[str, str] = {}
+    for path in paths:
+        key = path
+        if sizes[file_size(path)] > 1 and os.path.isfile(path):
+            with contextlib.suppress(OSError):  # judging will say why
+                key = digest_of(path)
+        found.setdefault(key, path)
+    return list(found.values()), len(paths) - len(found)
 
 
 class _Evaluation:
@@ -163,7 +197,7 @@ class _Evaluation:
                 "In total", [("model", "left"), ("M / hop", "right"), *_FIGURES[:3], *references], self._side_by_side
             )
             for note in self._notes:
-                print(f"DCT and MDCT: {note}.")
+                print(f"DCT, MDCT and KLT: {note}.")
 
     def _references(self, model: Model, verdict: Verdict, settings: Settings) -> tuple[References | None, str]:
         hop, coefficients = model.framing.hop, model.numbers.coefficients
@@ -176,7 +210,7 @@ class _Evaluation:
         key = hop, tuple(file.path for file in verdict.files)
         if key not in self._moments:
             progress = FileProgress(list(key[1]))
-            with progress.shown("DCT and MDCT"):
+            with progress.shown("DCT, MDCT and KLT"):
                 try:
                     self._moments[key] = second_moment(key[1], hop, settings, progress=progress.update)
                 except AudiocosError as error:

@@ -85,6 +85,7 @@ class Hearing:
             [text for one in every for text in one.warnings],
             [text for one in every for text in one.notes],
             sum(one.cached for one in every),
+            sorted(digest for one in every for digest in one.used),
         )
 
 

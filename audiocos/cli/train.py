@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from audiocos.audio.names import shown
 from audiocos.cli.console import print_json, print_table
 from audiocos.cli.main import say
-from audiocos.errors import AudiocosError, UsageError
+from audiocos.errors import UsageError
 from audiocos.training.settings import OPTIMIZERS, STARTS, StochasticSettings, TrainingConfig
 
 
@@ -88,7 +87,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option("--resume", is_flag=True, help="Carry on a run that was interrupted, from its last checkpoint, if any.")
 @click.option("--report", metavar="FILE.html", help="Write a page: how it learned, what came of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
-@click.option("--force", is_flag=True, help="Replace a model that exists.")
+@click.option("--force", is_flag=True, help="Replace a model that exists; begin an interrupted run anew.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -128,13 +127,15 @@ def command(
 
     A FOLDER may also be a recording, or a text file that lists recordings. Inputs are only read.
     """
+    from audiocos.cli.memory import plainly
+    from audiocos.cli.places import check_places
     from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
     from audiocos.cli.trainingreport import check_training_report, report_training
     from audiocos.cli.trainoptions import learning_device, refuse_unread
     from audiocos.ranks import Ranks
 
-    if os.path.lexists(output) and not force:
-        raise AudiocosError(f"{shown(output)}: exists already. Choose another name or pass --force to replace it.")
+    place = Path(run or f"{output.rstrip('/')}.run")
+    check_places(output, place, force=force, resume=resume)
     synthetic = [text for text in inputs if text.startswith("synth:")]
     if synthetic and (len(inputs) > 1 or synthetic[0] != "synth:noise"):
         raise UsageError(f"{synthetic[0]}: training knows synth:noise, alone.")
@@ -177,7 +178,7 @@ def command(
         max_bad=max_bad,
         cache=not no_cache,
         base=None if start in STARTS else start,
-        run=Path(run or f"{output.rstrip('/')}.run"),
+        run=place,
         resume=resume,
         save_every=save_every,
     )
@@ -186,16 +187,20 @@ def command(
     session = Session(request, bool(synthetic), Ranks(config.stochastic.device))
     if session.ranks.leads and config.first_order and (device, chosen) != ("auto", "cpu"):
         say(f"Learning on {chosen}.")
-    session.prepare()
+    with plainly(config):
+        session.prepare()
     if not session.ranks.leads and optimizer not in ("adam", "sgd"):
         session.ranks.close()  # rank 0 learns
         return
     if session.bounds and not as_json and session.ranks.leads:
         rows = [[name, f"{value:.2f} dB"] for name, value in session.bounds.items()]
         print_table(
-            f"What can be won at {config.m} coefficients a frame", [("scheme", "left"), ("held out", "right")], rows
+            f"What can be won at {config.m} coefficients a frame",
+            [("scheme", "left"), (session.judged_on, "right")],
+            rows,
         )
-    model = session.learn(Path(output).name)
+    with plainly(config):
+        model = session.learn(Path(output).name)
     if session.ranks.leads:
         model.save(output, force=force)
         session.finish()
@@ -209,7 +214,7 @@ def command(
         print_json({"model": output, "training": model.training, "figures": model.figures})
         return
     rows = [[name, f"{value:.2f} dB"] for name, value in session.results.items()]
-    print_table(f'Model "{output}"', [("", "left"), ("SNR", "right")], rows)
+    print_table(f'Model "{output}"', [("", "left"), (f"SNR, {session.judged_on}", "right")], rows)
     say(f"Wrote {shown(output)}.")
     if session.log_note is not None:
         say(session.log_note)

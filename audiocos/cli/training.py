@@ -11,15 +11,15 @@ from threadpoolctl import threadpool_limits
 
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
+from audiocos.cli.audition import Audition
 from audiocos.cli.console import FileProgress
 from audiocos.cli.hearing import Hearing
-from audiocos.cli.learning import Diary, grid_of, learn
+from audiocos.cli.learning import CHECKPOINT, Diary, grid_of, learn
 from audiocos.cli.main import say
 from audiocos.errors import CorpusError
-from audiocos.framing import Framing, lapped
 from audiocos.model import Model, load
 from audiocos.ranks import Ranks
-from audiocos.training import bounds
+from audiocos.training import checkpoint, yardsticks
 from audiocos.training.corpus import Corpus, gather
 from audiocos.training.goingon import check_rate, start_from
 from audiocos.training.growth import Windows, white_snr_db
@@ -28,10 +28,10 @@ from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
 from audiocos.training.partial import default_cache
 from audiocos.training.plan import make_start, noise_windows, recorded_windows, stages
-from audiocos.training.refused import check_share
+from audiocos.training.refused import Refused, check_share
 from audiocos.training.run import Run
 from audiocos.training.settings import TrainingConfig
-from audiocos.training.sound import Sound, is_short, sound_of, white
+from audiocos.training.sound import is_short, sound_of, white
 
 _ONE_THREAD_FRAME = 256
 
@@ -106,6 +106,7 @@ class Session:
             self._say(note)
         if corpus.duplicates:
             self._say(f"{len(corpus.duplicates)} files have the same bytes as another and count once.")
+        self.ranks.lead(self._check_resumed)
         self.listening = Listening(corpus.sample_rate, corpus.channels)
         self._hear(corpus)
         if self.train.stationary and r.stationary is None:
@@ -141,19 +142,30 @@ class Session:
         return model
 
     def _judge(self, model: Model) -> None:
-        """Run the model over the held-out files (all files, where none are held out): what is normal for it."""
+        """Run the model over the held-out files (all files, where none are held out): what is normal for it.
+
+        Files that could not be heard do not count here either. Every channel is judged for itself, as it is when
+        the model monitors, whether learning heard the channels or their mean.
+        """
         if self.corpus is None or not self.ranks.leads:
             return
         paths = [file.path for file in self.corpus.held_out or self.corpus.train]
         progress = FileProgress(paths)
         verdict = Verdict()
-        with progress.shown("Judging by files that are held out"):
-            settings = Settings(device="cpu", sanitize=True, resample=True)
+        with progress.shown(f"Judging by the {self.judged_on}"):
+            settings = Settings(device="cpu", resample=True)
             for outcome in judge(paths, model, settings, jobs=os.cpu_count() or 1, progress=progress.update):
                 verdict.add(outcome)
+        for failure in verdict.failures:
+            self._say(f"{failure.reason} It does not count for what normal residuals look like.")
         model.normal = verdict.normal()
         if model.normal is None:
-            self._say("Too little held-out sound to say what normal residuals look like: 3 s are needed.")
+            self._say("Too little sound to judge by to say what normal residuals look like: 3 s are needed.")
+
+    @property
+    def judged_on(self) -> str:
+        """What the figures are of."""
+        return "white noise" if self.corpus is None else self.heeded.judged_on
 
     def finish(self) -> None:
         """The model is written: nothing is left to resume."""
@@ -162,25 +174,31 @@ class Session:
             diary.forget()
 
     def _hear(self, corpus: Corpus) -> None:
-        """Hear what to learn from, then what to judge by."""
+        """Hear what to judge by and what to learn from."""
         cache = default_cache() if self.request.cache else None
-        listening = replace(self.listening, offsets=self._needs_offsets(corpus))
-        hearing = Hearing(self.ranks, self.framing, listening, cache, self.request.save_every)
-        heard = hearing.hear(corpus.train, "Hearing what to learn from")
-        self.ranks.lead(lambda: self._check_heard(corpus, heard))
-        self.judged = heard
-        stationary = self.request.stationary if listening.offsets else False
+        hearing = Hearing(self.ranks, self.framing, self.listening, cache, self.request.save_every)
+        bad, total = corpus.refused, len(corpus.files) + len(corpus.refused)
+        where = ", ".join(shown(text) for text in self.request.inputs)
+        reach = yardsticks.reach(self.framing) if self.config.m < self.framing.hop else None
+
+        def to_learn(now: Corpus) -> Hearing:
+            offsets = self._needs_offsets(now)
+            wide = None if now.held_out else reach  # what is learned from judges, too
+            return replace(hearing, listening=replace(self.listening, offsets=offsets, reach=wide))
+
+        def check(refused: list[Refused]) -> None:
+            """Files that turned out bad only when they were heard count as bad, too."""
+            self.ranks.lead(lambda: check_share(where, [*bad, *refused], total, self.request.max_bad))
+
+        listening = replace(self.listening, offsets=self.framing.kind == "lapped", reach=reach)
+        to_judge = replace(hearing, listening=listening)
+        self.heeded = heeded = Audition(corpus, self.config.seed, to_learn, to_judge, check).run()
+        self.corpus, heard = heeded.corpus, heeded.learned
+        stationary = self.request.stationary if heard.moment.autocorrelation[0] else False
         self.train = self.judge = sound_of(heard.moment, self.framing, stationary)
         self.ranks.lead(lambda: self._check_enough(heard))
-        if not corpus.held_out:
-            return
-        hearing = replace(hearing, listening=replace(listening, offsets=self.framing.kind == "lapped"))
-        other = hearing.hear(corpus.held_out, "Hearing what to judge by")
-        self.ranks.lead(lambda: self._check_heard(corpus, heard, other))
-        if other.files:
-            self.judge, self.judged = Sound(self.framing, other.moment.full()), other
-        else:
-            self._say("No held-out file can be used, so figures are of the training sound.")
+        if heeded.judging is not None:
+            self.judge = sound_of(heeded.judging.moment, self.framing, False)
 
     def _needs_offsets(self, corpus: Corpus) -> bool:
         """Whether every sample offset is to be counted: when asked for, or when the corpus is short by its headers."""
@@ -191,13 +209,6 @@ class Session:
         signals = [1 if self.listening.channels == "mix" else file.channels for file in corpus.train]
         seconds = sum(count * file.seconds for count, file in zip(signals, corpus.train, strict=True))
         return is_short(seconds * self.listening.sample_rate / self.framing.hop, self.framing)
-
-    def _check_heard(self, corpus: Corpus, heard: Heard, other: Heard | None = None) -> None:
-        """Files that turned out bad only when they were heard count as bad, too."""
-        heard.demand_sound()
-        refused = [*corpus.refused, *heard.refused, *(other.refused if other else ())]
-        where = ", ".join(shown(text) for text in self.request.inputs)
-        check_share(where, refused, len(corpus.files) + len(corpus.refused), self.request.max_bad)
 
     def _windows(self) -> Windows:
         if self.corpus is None:
@@ -219,29 +230,49 @@ class Session:
             self._say(f"{heard.moment.hops} frames for {n} samples each: {n - heard.moment.hops} more would settle it.")
 
     def _bounds(self) -> dict[str, float]:
-        n, m = self.framing.hop if self.framing.kind == "lapped" else self.framing.frame, self.config.m
-        if self.framing.kind == "overlap" or m >= n:  # as many coefficients as samples keep everything
+        """What can be won, before anything is learned."""
+        n, m, heeded = self.framing.hop, self.config.m, self.heeded
+        if m >= n:
+            self._say(f"{m} coefficients for each {n} samples: the DCT, the MDCT and the KLT keep everything, too.")
             return {}
-        train, held = self.train.second_moment, self.judge.second_moment
-        found = {
-            "first M of the DCT": bounds.dct_db(train, held, n, m, best=False),
-            "best M of the DCT": bounds.dct_db(train, held, n, m, best=True),
-        }
-        if self.framing.kind == "lapped":
-            frames: Framing = lapped(2 * n, self.framing.window)
-            found["first M of the MDCT"] = bounds.mdct_db(train, held, frames, m, best=False)
-            found["best M of the MDCT"] = bounds.mdct_db(train, held, frames, m, best=True)
-            found["bound of every linear scheme"] = bounds.dynamic_pca_db(self.judged.moment, n, m)
-        found["KLT of the training sound"] = bounds.klt_db(train, held, n, m)
+        train = self.train.second_moment
+        judging = self.judge.second_moment
+        moment = (heeded.judging or heeded.learned).moment
+        if moment.span > len(judging):  # heard in longer runs, for the MDCT
+            judging = moment.stationary() if heeded.judging is None and self.train.stationary else moment.full()
+            train = judging if heeded.judging is None else train
+        found = yardsticks.yardsticks(self.framing, m, train, judging, moment)
+        if not any("MDCT" in name for name in found):
+            self._say(f"The MDCT is left out: its hop would be above {yardsticks.LARGEST_HOP}.")
         return found
 
     def _diary(self) -> Diary | None:
         r, config = self.request, self.config
         if r.run is None:
             return None
-        corpus = "synth:noise" if self.corpus is None else self.corpus.digest
-        settings = {**asdict(config), "corpus": corpus, "stationary": self.train.stationary, "init": r.base}
+        settings = {**self._settings(), "stationary": self.train.stationary}
         return Diary(r.run, settings, grid_of(config.frame, config.kind == "lapped"), r.save_every, r.resume)
+
+    def _settings(self) -> dict[str, Any]:
+        """What a resumed run must share with the one before it, as far as it is known before anything is heard."""
+        r, corpus = self.request, self.corpus
+        settings = {**asdict(self.config), "init": r.base}
+        if corpus is None:
+            return {**settings, "recordings": "synth:noise"}
+        settings |= {"holdout": r.holdout, "channels": r.channels, "sample rate": corpus.sample_rate}
+        if r.stationary is not None:
+            settings["stationary"] = r.stationary
+        return {**settings, "recordings": corpus.digest}
+
+    def _check_resumed(self) -> None:
+        """Say what differs from the run that is to be carried on, before its recordings are heard again."""
+        path = None if self.request.run is None else self.request.run / CHECKPOINT
+        if path is None or not self.request.resume or not path.exists():
+            return
+        settings = self._settings()
+        digest = settings.pop("recordings")
+        checkpoint.check(path, settings)  # these first: the digest is of some of them, too
+        checkpoint.check(path, {"recordings": digest})
 
     @property
     def _start(self) -> str:
@@ -263,13 +294,18 @@ class Session:
             told["device"] = config.stochastic.device
         told |= {"window growth": "yes" if config.growth else "no", "seed": config.seed, "learned in (s)": seconds}
         if self.corpus is not None:
+            heeded = self.heeded
             told |= {
-                "files": len(self.corpus.train),
-                "held-out files": len(self.corpus.held_out),
-                "hours": self.corpus.seconds / 3600,
+                "files": heeded.learned.files,
+                "hours learned from": heeded.learned.seconds / 3600,
+                "held-out files": heeded.judging.files if heeded.judging else 0,
+                "held-out hours": heeded.judging.seconds / 3600 if heeded.judging else 0.0,
+                "channels": "their mean; normal is of each" if self.request.channels == "mix" else "each",
+                "judged on": self.judged_on,
                 "corpus": self.corpus.digest,
                 "second moment": "every sample offset" if self.train.stationary else "every hop",
             }
         else:
+            told["judged on"] = self.judged_on
             told["white SNR (dB)"] = white_snr_db(run.parameters) if self.framing.kind == "block" else None
         return told

@@ -53,12 +53,14 @@ def report_training(path: str, session: Session, model: Model) -> None:
         subtitle=model.description,
         facts=facts(model),
         held_out=[learned, *others],
+        judged_on=session.judged_on,
         settings=[(name, str(value)) for name, value in asdict(config).items() if name != "stochastic"],
         corpus=[]
         if corpus is None
         else [
-            ("files", str(len(corpus.files))),
-            ("hours", f"{corpus.seconds / 3600:.2f}"),
+            ("files learned from", str(len(corpus.train))),
+            ("held-out files", str(len(corpus.held_out))),
+            ("hours, held-out ones included", f"{corpus.seconds / 3600:.2f}"),
             ("bytes", str(corpus.size)),
             ("digest", corpus.digest),
         ],

@@ -77,6 +77,7 @@ def write_training_report(
     subtitle: str = "",
     facts: Facts = (),
     held_out: Sequence[tuple[str, float | None]] = (),
+    judged_on: str = "held-out files",
     settings: Facts = (),
     corpus: Facts = (),
     notes: Sequence[str] = (),
@@ -92,6 +93,7 @@ def write_training_report(
         subtitle: one line below it.
         facts: names and values, shown on top.
         held_out: schemes and their SNR in dB (None: does not apply), the learned model first.
+        judged_on: what those SNR are of.
         settings: of the run.
         corpus: what was learned from.
         notes: warnings.
@@ -114,6 +116,7 @@ def write_training_report(
         facts=facts,
         notes=notes,
         held_out=_rows(held_out),
+        judged_on=judged_on,
         sections=_sections(moments, curve, np.asarray(grid, dtype=np.float64)),
         tables=[(name, rows) for name, rows in (("Settings", settings), ("Corpus", corpus)) if rows],
     )

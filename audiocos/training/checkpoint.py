@@ -98,12 +98,26 @@ def resume(path: str | os.PathLike[str], settings: dict[str, Any]) -> dict[str, 
         CheckpointError: as for `load`, or the run had other settings; the text lists them.
     """
     state, before = load(path)
+    _insist(path, before, settings)
+    return state
+
+
+def check(path: str | os.PathLike[str], settings: dict[str, Any]) -> None:
+    """Insist that a checkpoint is of a run with these settings, whatever its others.
+
+    Raises:
+        CheckpointError: as for `resume`.
+    """
+    before = load(path)[1]
+    _insist(path, {key: value for key, value in before.items() if key in settings}, settings)
+
+
+def _insist(path: str | os.PathLike[str], before: dict[str, Any], settings: dict[str, Any]) -> None:
     if changed := differences(before, settings):
         raise CheckpointError(
             f"{path}: the checkpoint is of a run with other settings ({'; '.join(changed)}). "
-            "Resume with the same ones, or leave --resume out to train from the start."
+            "Resume with the same ones, or pass --force instead of --resume to train from the start."
         )
-    return state
 
 
 def differences(settings: dict[str, Any], other: dict[str, Any]) -> list[str]:

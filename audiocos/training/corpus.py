@@ -11,17 +11,20 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiocos.audio.formats import is_audio_name
+from audiocos.audio.lists import entries, is_list
 from audiocos.audio.names import shown
 from audiocos.audio.reader import Reader
-from audiocos.audio.tasks import MARK
+from audiocos.audio.tasks import MARK, why_empty
 from audiocos.errors import AudioFileError, CorpusError
 from audiocos.training.refused import Refused, check_share, listed
 
 CHANNELS = ("each", "mix")
+HIGHEST_RATE = 1_000_000
+"""Hz to which recordings can be resampled; sound cards stop at 768 kHz."""
 
 _THREADS = 2
 
@@ -91,6 +94,21 @@ class Corpus:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
 
+    def drawn_again(self, seed: int) -> Corpus:
+        """The same without the held-out files, which cannot be used: as many of the others are held out instead.
+
+        Args:
+            seed: of the split.
+        """
+        train, held_out = _drawn(self.train, min(len(self.held_out), len(self.train) - 1), seed)
+        return replace(self, train=train, held_out=held_out)
+
+    def only(self, digests: Iterable[str]) -> Corpus:
+        """The same with these files alone, and the digest of all."""
+        kept = set(digests)
+        train, held_out = (tuple(file for file in part if file.digest in kept) for part in (self.train, self.held_out))
+        return replace(self, train=train, held_out=held_out)
+
 
 def gather(
     inputs: Sequence[str | Path],
@@ -145,6 +163,12 @@ def gather(
     return Corpus(train, held_out, rate, channels, tuple(refused), tuple(duplicates), notes, digest)
 
 
+def digest_of(path: str) -> str:
+    """What tells files apart: a digest of their bytes (blake2b, hexadecimal)."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
 def deal(files: Iterable[File], ranks: int) -> list[list[File]]:
     """Share files out so that each rank has about as much sound: the longest first, each to who has least.
 
@@ -171,6 +195,8 @@ def _check_settings(holdout: float, sample_rate: int | None, max_bad: float, cha
         raise CorpusError(f"--max-bad {max_bad:g}: a share of the files, 0 to 1.")
     if sample_rate is not None and sample_rate < 1:
         raise CorpusError(f"--sample-rate {sample_rate}: at least 1 Hz.")
+    if sample_rate is not None and sample_rate > HIGHEST_RATE:
+        raise CorpusError(f"--sample-rate {sample_rate}: at most {HIGHEST_RATE} Hz. Is it in Hz?")
     if channels not in CHANNELS:
         raise CorpusError(f'--channels "{channels}": unknown; choose one of {", ".join(CHANNELS)}.')
 
@@ -181,17 +207,17 @@ def _find(text: str, refused: list[Refused]) -> Iterator[str]:
         before = len(refused)
         found = list(_search(text, refused))
         if not found and len(refused) == before:
-            raise CorpusError(f"{shown(text)}: no audio files below this folder. Check the path.")
+            raise CorpusError(f"{shown(text)}: no audio files below this folder. {why_empty(text)}")
         yield from found
     elif not os.path.lexists(text):
         raise CorpusError(f"{shown(text)}: no such file or folder. Check the path.")
-    elif is_audio_name(text) or not _is_text(text):
+    elif not is_list(text):
         yield text
     else:
-        entries = list(_entries(text))
-        if not entries:
+        listed = list(entries(text))
+        if not listed:
             raise CorpusError(f"{shown(text)}: lists no files. Write one path a line.")
-        for entry in entries:
+        for entry in listed:
             if os.path.isdir(entry):
                 yield from _search(entry, refused)
             else:
@@ -209,30 +235,11 @@ def _search(folder: str, refused: list[Refused]) -> Iterator[str]:
                 yield os.path.join(here, name)
 
 
-def _is_text(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            head = file.read(4096)
-    except OSError:
-        return False
-    return bool(head) and b"\0" not in head and all(byte >= 32 or byte in b"\t\r\n" for byte in head)
-
-
-def _entries(path: str) -> Iterator[str]:
-    content = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
-    for line in content.splitlines():
-        entry = os.fsdecode(line.strip())
-        if entry and not entry.startswith("#"):
-            yield os.path.join(os.path.dirname(path), entry)
-
-
 def _describe(path: str) -> File | Refused:
     try:
         with Reader(path) as reader:
             rate, channels, frames = reader.sample_rate, reader.channels, reader.frames
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-            size = os.fstat(file.fileno()).st_size
+        digest, size = digest_of(path), os.stat(path).st_size
     except AudioFileError as error:
         return Refused(shown(path), str(error).removeprefix(f"{shown(path)}: "))
     except OSError as error:
@@ -262,12 +269,16 @@ def _common_rate(files: list[File]) -> int:
 
 
 def _split(files: list[File], holdout: float, seed: int) -> tuple[tuple[File, ...], tuple[File, ...]]:
-    """By lot: each file draws a number from its bytes and the seed, the smallest are held out."""
     count = round(holdout * len(files))
     if holdout > 0 and len(files) > 1:
         count = min(max(count, 1), len(files) - 1)
+    return _drawn(files, count if len(files) > 1 else 0, seed)
+
+
+def _drawn(files: Sequence[File], count: int, seed: int) -> tuple[tuple[File, ...], tuple[File, ...]]:
+    """By lot: each file draws a number from its bytes and the seed, the smallest are held out."""
     lots = {file.digest: hashlib.blake2b(f"{seed} {file.digest}".encode()).digest() for file in files}
-    drawn = set(sorted(lots, key=lots.__getitem__)[: count if len(files) > 1 else 0])
+    drawn = set(sorted(lots, key=lots.__getitem__)[:count])
     train = tuple(file for file in files if file.digest not in drawn)
     return train, tuple(file for file in files if file.digest in drawn)
 

@@ -93,6 +93,9 @@ class Decoder:
 
         signals = 1 if self.channels == "mix" else self.file.channels
         stream = soxr.ResampleStream(self.file.sample_rate, self.sample_rate, signals, dtype="float64", quality="VHQ")
+        # Blocks that grow on the way are cut, so that what comes out is no longer than what goes in.
+        most = max(1, min(BLOCK, BLOCK * self.file.sample_rate // self.sample_rate))
         for block in blocks:
-            yield np.asarray(stream.resample_chunk(np.ascontiguousarray(block.T))).T
+            for first in range(0, block.shape[1], most):
+                yield np.asarray(stream.resample_chunk(np.ascontiguousarray(block[:, first : first + most].T))).T
         yield np.asarray(stream.resample_chunk(np.zeros((0, signals)), last=True)).T

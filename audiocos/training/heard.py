@@ -20,6 +20,7 @@ class Listening:
         strict: a damaged file is left out; otherwise what is there of it counts.
         threads: files decoded at a time, and products at a time.
         offsets: whether to count every sample offset, too (the autocorrelation).
+        reach: how many hops belong together; as many as the framing needs when None.
     """
 
     sample_rate: int
@@ -27,6 +28,7 @@ class Listening:
     strict: bool = False
     threads: int = 2
     offsets: bool = True
+    reach: int | None = None
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Heard:
         warnings: files of which a part is missing; what is there counts.
         notes: what a user should know of the cache.
         cached: seconds of sound that came from the cache.
+        used: digests of the files that count, sorted.
     """
 
     moment: Moment
@@ -54,6 +57,7 @@ class Heard:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cached: float = 0.0
+    used: list[str] = field(default_factory=list)
 
     @property
     def hours_per_second(self) -> float:

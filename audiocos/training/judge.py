@@ -26,12 +26,9 @@ from audiocos.metrics import Array, Figures, RunningFigures, Sums, segment_lengt
 from audiocos.model import Model
 from audiocos.normal import Normal, normal_of
 from audiocos.residuals import BandLevels, Second
-from audiocos.training.bounds import dct_db, mdct_db
+from audiocos.training.bounds import dct_db, klt_db, mdct_db
 from audiocos.training.statistics import Accumulator, Moment
 from audiocos.whole import best_group
-
-LARGEST_HOP = 4096
-"""Second moments of longer hops take more memory than the comparison is worth."""
 
 _BLOCK = 2**16
 
@@ -220,12 +217,14 @@ class References:
         best_dct_db: the M with the most energy.
         first_mdct_db: the lowest M of the MDCT with hop H, sine window.
         best_mdct_db: the M with the most energy.
+        klt_db: the best M of all linear combinations of the H samples.
     """
 
     first_dct_db: float
     best_dct_db: float
     first_mdct_db: float
     best_mdct_db: float
+    klt_db: float
 
 
 def references(moment: Moment, coefficients: int) -> References | None:
@@ -244,6 +243,7 @@ def references(moment: Moment, coefficients: int) -> References | None:
         dct_db(c, c, h, coefficients, best=True),
         mdct_db(c, c, lapped, coefficients, best=False),
         mdct_db(c, c, lapped, coefficients, best=True),
+        klt_db(c, c, h, coefficients),
     )
 
 
@@ -258,7 +258,7 @@ def second_moment(
 
     Args:
         paths: the files.
-        hop: H, from 2 to `LARGEST_HOP`.
+        hop: H, from 2 to `yardsticks.LARGEST_HOP`.
         settings: how to read.
         progress: called as the files are read.
 

@@ -72,7 +72,7 @@ class _Pass:
     ) -> None:
         self.settings = settings
         self.files = sorted(files, key=lambda file: (self.signals(file), -(file.frames or 2**62), file.digest))
-        self.total = Moment.of(framing)
+        self.total = Moment(framing.hop, settings.reach or Moment.of(framing).reach)
         self.batches = list(self.cut_into_batches(max(_SAMPLES_A_BATCH, _HOPS_A_BATCH * framing.hop)))
         self.tally = Tally()
         self.sums = None if cache is None else PartialSums(cache, self.key())
@@ -232,6 +232,7 @@ class _Pass:
             warnings=sorted(f"{names[i]}: {text}" for i, text in tally.warnings),
             notes=[] if self.sums is None else list(self.sums.trouble),
             cached=cached,
+            used=sorted(self.files[i].digest for i in tally.heard),
         )
 
 

@@ -62,12 +62,13 @@ def sound_of(moment: Moment, framing: Framing, stationary: bool | None = None) -
     """The sound of a moment.
 
     Args:
-        moment: of the framing.
+        moment: of the framing, or of longer runs of its hops.
         framing: how it was heard.
         stationary: count every sample offset; when None, where there are too few hops to do without.
     """
     chosen = is_short(moment.hops, framing) if stationary is None else stationary
-    return Sound(framing, moment.stationary() if chosen else moment.full(), chosen)
+    span = 2 * framing.frame - framing.hop
+    return Sound(framing, (moment.stationary() if chosen else moment.full())[:span, :span], chosen)
 
 
 def white(framing: Framing) -> Sound:
