@@ -114,7 +114,8 @@ class Session:
         self._wires = make_wires(
             self._pipeline, block, self.sample_rate, play_rate=play_rate, live=self._live, slack=slack
         )
-        self._logs = Log(self.sample_rate), Log(self.sample_rate)
+        settings = settings_for(source, sink, self.channels, block, latency)
+        self._logs = Log(self.sample_rate), Log(self.sample_rate if settings is None else settings.sample_rate)
         self._journal = Journal(self._logs, lambda: self.time_s)
         self._worker = Worker(
             self._pipeline,
@@ -142,8 +143,7 @@ class Session:
             taps=taps,
         )
         self._feeder = None if isinstance(source, Microphone) else self._make_feeder(source)
-        self._prefill = self._pipeline.prefill(block) + slack if self._live else 0
-        settings = settings_for(source, sink, self.channels, block, latency)
+        self._slack = slack
         self._link = None if settings is None else self._make_link(settings)
         self._watch = Watch(
             self._threads,
@@ -315,7 +315,7 @@ class Session:
             self._logs[1],
             self._done,
             live=self._live,
-            prefill=self._prefill,
+            prefill=lambda period: self._pipeline.prefill(self._block, period) + self._slack if self._live else 0,
         )
 
     def _converter(self) -> Callable[[Array], Array] | None:
@@ -334,7 +334,7 @@ class Session:
         algorithmic, resampling, buffering = self._pipeline.algorithmic, self._pipeline.resampling, 0
         play = self._wires.play
         if play is not None:
-            buffering = self._prefill - algorithmic - resampling if self._live else play.capacity
+            buffering = self._link.prefill - algorithmic - resampling if self._live else play.capacity
         return Latency(algorithmic, resampling, buffering, self._link.latency, self.sample_rate)
 
     def _wait_until_filled(self) -> None:
