@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from audiocos.audio.devices import look_again
+from audiocos.audio.devices import check, look_again
 from audiocos.errors import SoundDeviceError
 from audiocos.live.counters import Counters
 from audiocos.live.duplex import Duplex, Settings
@@ -99,18 +99,36 @@ class Link:
             self._duplex.close()
             self._duplex = None
 
-    def wait_for_it(self, again: Callable[[Settings], Settings], stop: threading.Event) -> bool:
+    def wait_for_it(
+        self, again: Callable[[Settings], Settings], stop: threading.Event, *, say: Callable[[str], None]
+    ) -> bool:
         """Look for the device until it is there and runs; False when `stop` is set before.
 
         Args:
             again: the settings with the device's new number, or raises SoundDeviceError.
             stop: ends the waiting.
+            say: told once why it does not do although it is there, another rate for one.
         """
+        told = False
         while not stop.wait(_RETRY_S):
             with contextlib.suppress(SoundDeviceError):
                 look_again()
                 self.settings = again(self.settings)
-                self.open(again=True)
-                self.start()
-                return True
+                try:
+                    self._check()
+                    self.open(again=True)
+                    self.start()
+                    return True
+                except SoundDeviceError as error:
+                    if not told:
+                        say(str(error))
+                    told = True
         return False
+
+    def _check(self) -> None:
+        """Say plainly which rate or channels are not there any more."""
+        now = self.settings
+        if now.input is not None:
+            check(now.input, "input", now.sample_rate, now.inputs)
+        if now.output is not None:
+            check(now.output, "output", now.sample_rate, now.outputs)

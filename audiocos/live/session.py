@@ -156,6 +156,7 @@ class Session:
             feeder=self._feeder,
             play=self._wires.play,
             reconnect=reconnect,
+            back=self._reckon_latency,
         )
         self.latency = self._latency()
         self._quiet = contextlib.ExitStack()
@@ -206,6 +207,16 @@ class Session:
     def events(self) -> list[Event]:
         """What happened so far, in the order of time."""
         return self._journal.by_time()
+
+    @property
+    def events_not_kept(self) -> int:
+        """How many more happened than are told one by one."""
+        return self._journal.missed
+
+    @property
+    def heard(self) -> bool:
+        """Whether the input was anything but digital silence so far."""
+        return self._measure.heard
 
     def note(self, kind: str, text: str) -> None:
         """Add an event, now; from any thread."""
@@ -336,6 +347,9 @@ class Session:
         if play is not None:
             buffering = self._link.prefill - algorithmic - resampling if self._live else play.capacity
         return Latency(algorithmic, resampling, buffering, self._link.latency, self.sample_rate)
+
+    def _reckon_latency(self) -> None:
+        self.latency = self._latency()
 
     def _wait_until_filled(self) -> None:
         """A file's first sound, before the device wants it."""
