@@ -329,6 +329,24 @@ def test_killing_the_server_ends_it_cleanly_and_reconnect_carries_on(tmp_path):
         assert "monitored" in out
 
 
+def test_a_device_that_is_back_at_another_rate_is_said_once(tmp_path):
+    with server(here=False, period=512) as running:
+        waiting = subprocess.Popen(
+            [*COMMAND, "monitor", "mic:system", "--reconnect"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        waiting.stdout.readline()
+        running.kill()
+        running.command[running.command.index("48000")] = "44100"
+        running.start()
+        time.sleep(4)
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=10)
+        assert err.count("does not run at 48000 Hz. Supported: 44100. Waiting on.") == 1
+
+
 @pytest.mark.slow
 def test_many_starts_and_stops_leak_nothing():
     def state():
