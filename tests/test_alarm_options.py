@@ -278,3 +278,10 @@ def test_calibrate_needs_no_torch(recordings, tmp_path):
     arguments = ["calibrate", "speech-8k", str(recordings), "-o", str(tmp_path / "new"), "--json"]
     code = f"from audiocos.cli.main import main\ntry: main({arguments})\nexcept SystemExit as end: assert not end.code"
     assert not imported_by(code) & HEAVY
+
+
+def test_a_model_that_loses_nothing_is_not_calibrated(audiocos_command, recordings, tmp_path):
+    done = audiocos_command("calibrate", "exact", str(recordings), "-o", str(tmp_path / "never"))
+    assert done.code == 1
+    assert "Choose a model that keeps fewer coefficients" in done.err
+    assert not (tmp_path / "never").exists()

@@ -74,7 +74,7 @@ def test_a_signal_wakes_once_and_may_be_set_twice():
 # Pre-fill
 
 
-def underflows(block, hop, prefill, callbacks=400):
+def underflows(block, hop, prefill, callbacks=400, period=0):
     """Blocks that come too short when the worker does all that it can between two callbacks; the real callback."""
     inlet, play, counters = Ring(1, 100_000), Ring(1, 100_000), Counters()
     copier = Copier(inlet, play, block, counters, Log(48000))
@@ -84,9 +84,14 @@ def underflows(block, hop, prefill, callbacks=400):
         np.empty((block, 1), np.float32),
         np.ones((1, hop), np.float32),
     )
-    for _ in range(callbacks):
-        copier.take(blank, False)
-        copier.give(out, False)
+    called = cycles = 0
+    while called < callbacks:
+        cycles += 1
+        due = cycles * max(period, block) // block
+        for _ in range(due - called):
+            copier.take(blank, False)
+            copier.give(out, False)
+        called = due
         while inlet.available >= hop:
             inlet.read(turned)
             play.write(turned)
@@ -105,6 +110,19 @@ def test_the_prefill_is_the_least_that_can_work(block, hop):
 @pytest.mark.parametrize(("block", "hop"), [(100, 256), (256, 100), (7, 64), (512, 512)])
 def test_the_counted_prefill_is_the_formula_where_there_is_one(block, hop):
     assert prefill_of(block, hop, [hop * j for j in range(2000)]) == least_prefill(block, hop)
+
+
+@pytest.mark.parametrize(
+    ("period", "block"), [(1024, 256), (256, 100), (256, 147), (512, 64), (1024, 1000), (64, 256), (256, 256)]
+)
+@pytest.mark.parametrize("hop", [13, 100, 256, 512, 1024])
+def test_a_period_of_several_blocks_is_in_the_prefill(period, block, hop):
+    least = least_prefill(block, hop, period)
+    callbacks = math.lcm(block, hop, period) // block + 2
+    assert underflows(block, hop, least, callbacks, period) == 0
+    assert underflows(block, hop, least - 1, callbacks, period) > 0
+    written = [hop * j for j in range(1 + math.lcm(block, hop, period) * 2 // hop)]
+    assert prefill_of(block, hop, written, period) == least
 
 
 # The callback

@@ -334,3 +334,28 @@ def test_what_python_is_told():
         Session(audiocos.load("exact"), SynthSource("noise"), overload="panic")
     with pytest.raises(UsageError, match="comes only once"):
         FileSource("-", loop=True)
+
+
+def test_the_summary_of_silence_claims_no_copy(monitor):
+    soundfile.write("silent.wav", np.zeros(16000), 16000)
+    assert "SNR -," in monitor("silent.wav", "--speed", "max").out
+
+
+def test_alarm_and_keep_do_not_go_together(monitor):
+    done = monitor("synth:noise", "--model", "speech-8k", "--alarm", "--keep", "3", code=2)
+    assert "--keep with --alarm" in done.err
+
+
+def test_events_that_are_not_kept_are_counted(monitor):
+    from audiocos.live.log import MOST_EVENTS, Journal, Log
+
+    log = Log(48000, capacity=8)
+    journal = Journal([log], lambda: 0.0)
+    for i in range(10):
+        log.note("late_hop", i, 1)
+    journal.collect()
+    assert journal.missed == 2
+    for _ in range(MOST_EVENTS):
+        journal.note("alarm", "again")
+    assert journal.missed == 2 + 8
+    assert rows(monitor("synth:noise", "--speed", "max", "--seconds", "1", "--json"))[-1]["events_not_kept"] == 0

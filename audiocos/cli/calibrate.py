@@ -140,6 +140,11 @@ def _normal(verdict: Verdict) -> Normal:
             f"too little sound: {seconds - silent} whole seconds that are not silent ({silent} are), and at least "
             f"{FEWEST_SECONDS} are needed, {FEW_SECONDS} for thresholds that hold. Add recordings."
         )
+    if normal.tail[0][1] == 0:
+        raise CorpusError(
+            "no second's residual differs from another's: this model loses nothing of these recordings, and an alarm "
+            "could never be raised. Choose a model that keeps fewer coefficients (`audiocos models`)."
+        )
     if normal.seconds < FEW_SECONDS:
         say(
             f"{normal.seconds} s of sound are few: thresholds from less than {FEW_SECONDS} s are mostly chance. "

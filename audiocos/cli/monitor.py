@@ -150,6 +150,11 @@ def run(
     if keep is not None and keep > loaded.parameters.coefficients:
         raise UsageError(f'--keep {keep}: the model "{loaded.name}" has {loaded.parameters.coefficients} coefficients.')
 
+    if alarms.alarm and keep is not None and keep < loaded.parameters.coefficients:
+        raise UsageError(
+            "--keep with --alarm: what is normal was learned with all coefficients, so every second would be an alarm. "
+            "Leave --keep out, or pass --alarm-below instead of --alarm."
+        )
     check_alarms(alarms, loaded)
 
     from audiocos.cli.monitoring import Monitor

@@ -190,15 +190,18 @@ class Monitor:
                     **asdict(session.counters),
                     "alarms": None if self._alarms is None else self._alarms.state.count,
                     "events": [asdict(event) for event in session.events],
+                    "events_not_kept": session.events_not_kept,
                 }
             )
             return
-        snr = snr_text(figures.snr_db, figures.max_abs_error)
+        snr = snr_text(figures.snr_db, figures.max_abs_error) if session.heard else "-"  # silence is no copy
         self._print(f"{length_text(session.time_s)} monitored, SNR {snr}, latency {session.latency}")
         self._print(
             f"hops: p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms of {session.deadline_ms:.2f} ms"
         )
         counted = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
+        if session.events_not_kept:
+            counted.append(f"events not kept {session.events_not_kept}")
         self._print("; ".join(counted) or "nothing late, dropped or clipped")
 
     def _write_report(self, session: Session) -> None:

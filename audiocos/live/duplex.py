@@ -23,6 +23,9 @@ from audiocos.live.ring import Array, Ring, Signal
 GONE_S = 1.0
 """A device that has not called for this long, and for ten of its blocks, has gone."""
 
+MOST_PERIOD = 2**16
+"""Samples; what is beyond is no period."""
+
 _CLOSING_S = 3.0
 
 
@@ -66,7 +69,6 @@ class Duplex:
         log: to note what happened in.
         wake: set at every callback.
         drained: whether the worker is done: no input is wanted, and `play` running dry is the end of the sound.
-        owed: samples to drop from the output, or below zero to play as silence before it.
 
     Raises:
         SoundDeviceError: it cannot be opened; the text says why.
@@ -82,11 +84,10 @@ class Duplex:
         wake: Signal,
         *,
         drained: Callable[[], bool] = lambda: False,
-        owed: int = 0,
     ) -> None:
         self.settings = settings
         self._wake = wake
-        self._copier = Copier(inlet, play, settings.block, counters, log, drained=drained, owed=owed)
+        self._copier = Copier(inlet, play, settings.block, counters, log, drained=drained)
         self._called = time.monotonic()
         self._ended = threading.Event()
         self._stream = self._open()
@@ -106,6 +107,42 @@ class Duplex:
             )
             return round(ports * rate) + (settings.block if settings.output else 0)
         return round(float(reported.sum()) * rate)
+
+    @property
+    def period(self) -> int:
+        """Samples that the driver moves at a time: callbacks come in bursts of so many. A block where it is not known.
+
+        JACK's buffer is what PortAudio subtracts from either side's latency (pa_jack.c); the rest of that is known.
+        """
+        settings = self.settings
+        reported = np.atleast_1d(self._stream.latency)
+        if settings.input is not None and settings.input.jack:
+            added, port_s, told_s = 0, settings.input.input_latency_s[0], reported[0]
+        elif settings.output is not None and settings.output.jack:
+            added, port_s, told_s = settings.block, settings.output.output_latency_s[0], reported[-1]
+        else:
+            return settings.block
+        # Unsigned there: below zero it begins again from the top.
+        period = (added + round((port_s - float(told_s)) * settings.sample_rate)) % 2**32
+        return period if 0 < period <= MOST_PERIOD else settings.block
+
+    @property
+    def owed(self) -> int:
+        """Samples by which the output lags what was promised; set it before `start`."""
+        return self._copier.owed
+
+    @owed.setter
+    def owed(self, samples: int) -> None:
+        self._copier.owed = samples
+
+    @property
+    def position(self) -> int:
+        """Samples by the device's clock; set it before `start` to go on from there."""
+        return self._copier.position
+
+    @position.setter
+    def position(self, samples: int) -> None:
+        self._copier.position = samples
 
     @property
     def gone(self) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from audiocos.audio.devices import look_again
+from audiocos.audio.devices import check, look_again
 from audiocos.errors import SoundDeviceError
 from audiocos.live.counters import Counters
 from audiocos.live.duplex import Duplex, Settings
@@ -26,7 +26,7 @@ class Link:
         log: for it to note in.
         done: set when the worker is done.
         live: whether the device records.
-        prefill: samples that lie in the ring to the speakers before the first sound.
+        prefill: samples that lie in the ring to the speakers before the first sound, for a device of such a period.
     """
 
     def __init__(
@@ -38,12 +38,15 @@ class Link:
         done: threading.Event,
         *,
         live: bool,
-        prefill: int,
+        prefill: Callable[[int], int],
     ) -> None:
         self.settings = settings
         self._wires, self._counters, self._log, self._done = wires, counters, log, done
-        self._live, self._prefill = live, prefill
+        self._live, self._prefill_for = live, prefill
         self._duplex: Duplex | None = None
+        self._position = 0
+        self.prefill = prefill(settings.block)
+        """Samples that lie in the ring to the speakers before the first sound; once open, for the period."""
 
     @property
     def gone(self) -> bool:
@@ -55,14 +58,12 @@ class Link:
         """The device's, samples; 0 while it is closed."""
         return 0 if self._duplex is None else self._duplex.latency
 
-    def open(self, owed: int | None = None) -> None:
-        """Open it: for the first time, with the ring to the speakers filled, or again, with `owed` as for `Copier`.
+    def open(self, *, again: bool = False) -> None:
+        """Open it: for the first time, with the ring to the speakers filled, or again, with what the ring holds.
 
         Raises:
             SoundDeviceError: it cannot be opened.
         """
-        if owed is None and self._live and self._wires.play is not None:
-            self._wires.play.write_silence(self._prefill)
         self._duplex = Duplex(
             self.settings,
             self._wires.inlet if self._live else None,
@@ -71,8 +72,16 @@ class Link:
             self._log,
             self._wires.wake,
             drained=self._done.is_set,
-            owed=owed or 0,
         )
+        self.prefill = self._prefill_for(self._duplex.period)
+        self._duplex.position = self._position  # the clock goes on
+        play = self._wires.play
+        if play is None or not self._live:
+            return
+        if again:  # nothing moves now
+            self._duplex.owed = play.available + self._wires.inlet.available - self.prefill
+        else:
+            play.write_silence(self.prefill)
 
     def start(self) -> None:
         """Begin.
@@ -86,26 +95,40 @@ class Link:
     def close(self) -> None:
         """Let go of it; more than once does no harm."""
         if self._duplex is not None:
+            self._position = self._duplex.position
             self._duplex.close()
             self._duplex = None
 
-    def wait_for_it(self, again: Callable[[Settings], Settings], stop: threading.Event) -> bool:
+    def wait_for_it(
+        self, again: Callable[[Settings], Settings], stop: threading.Event, *, say: Callable[[str], None]
+    ) -> bool:
         """Look for the device until it is there and runs; False when `stop` is set before.
 
         Args:
             again: the settings with the device's new number, or raises SoundDeviceError.
             stop: ends the waiting.
+            say: told once why it does not do although it is there, another rate for one.
         """
+        told = False
         while not stop.wait(_RETRY_S):
             with contextlib.suppress(SoundDeviceError):
                 look_again()
                 self.settings = again(self.settings)
-                self.open(self._owed())
-                self.start()
-                return True
+                try:
+                    self._check()
+                    self.open(again=True)
+                    self.start()
+                    return True
+                except SoundDeviceError as error:
+                    if not told:
+                        say(str(error))
+                    told = True
         return False
 
-    def _owed(self) -> int:
-        """How much more the ring to the speakers holds, now that nothing moves, than the latency promises."""
-        play = self._wires.play
-        return play.available + self._wires.inlet.available - self._prefill if play is not None and self._live else 0
+    def _check(self) -> None:
+        """Say plainly which rate or channels are not there any more."""
+        now = self.settings
+        if now.input is not None:
+            check(now.input, "input", now.sample_rate, now.inputs)
+        if now.output is not None:
+            check(now.output, "output", now.sample_rate, now.outputs)

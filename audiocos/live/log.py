@@ -67,6 +67,7 @@ class Journal:
     def __init__(self, logs: Sequence[Log], time_s: Callable[[], float]) -> None:
         self._logs, self._time_s = logs, time_s
         self._kept: list[Event] = []
+        self._left_out = 0
 
     @property
     def time_s(self) -> float:
@@ -77,11 +78,20 @@ class Journal:
         """Add an event, now; from any thread."""
         if len(self._kept) < MOST_EVENTS:
             self._kept.append(Event(self._time_s(), kind, text))
+        else:
+            self._left_out += 1
+
+    @property
+    def missed(self) -> int:
+        """Events that were not kept, here or in a log that was full."""
+        return self._left_out + sum(log.missed for log in self._logs)
 
     def collect(self) -> None:
         """Take over what the logs hold."""
         for log in self._logs:
-            self._kept += log.read()[: MOST_EVENTS - len(self._kept)]
+            events, room = log.read(), MOST_EVENTS - len(self._kept)
+            self._kept += events[:room]
+            self._left_out += max(len(events) - room, 0)
 
     def since(self, told: int) -> list[Event]:
         """The events after the first `told`, in the order they were noticed."""

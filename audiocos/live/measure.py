@@ -127,6 +127,8 @@ class Measure:
         self.figures = RunningFigures(channels, segment_length(sample_rate))
         self.samples = 0
         self.clipped = 0
+        self.heard = False
+        """Whether any input was not digital silence."""
         self._most = max(4096, sample_rate // 10)
 
     def run(self) -> None:
@@ -156,6 +158,7 @@ class Measure:
             x, y = as_written(source, native, x.dtype)
         self.figures.update(x, y)
         self.samples += count
+        self.heard = self.heard or bool(x.any())
         if self._sink is not None:
             if self._choice.listen != "output":
                 heard = np.empty_like(x)

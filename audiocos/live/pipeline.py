@@ -39,8 +39,8 @@ class Pipeline(Protocol):
     def restart(self) -> None:
         """Forget the signal and begin another."""
 
-    def prefill(self, block: int) -> int:
-        """Samples of silence before the output with which a device of such blocks never runs dry."""
+    def prefill(self, block: int, period: int | None = None) -> int:
+        """Samples of silence before the output with which a device of such blocks, and period, never runs dry."""
 
 
 def make_pipeline(
@@ -100,9 +100,9 @@ class DirectPipeline:
         self.stream.reset()
         self._cut = self._history
 
-    def prefill(self, block: int) -> int:
+    def prefill(self, block: int, period: int | None = None) -> int:
         """See `Pipeline`; the model's delay in front of whole hops, and what the hops need."""
-        return self._history + least_prefill(block, self.chunk)
+        return self._history + least_prefill(block, self.chunk, period)
 
 
 class ResampledPipeline:
@@ -120,6 +120,7 @@ class ResampledPipeline:
         self.algorithmic = round(stream.latency * sample_rate / model_rate)
         self.resampling = 0  # known once `prefill` has counted
         self._rates = sample_rate, model_rate
+        self._written: list[int] = []
         self.restart()
 
     def feed(self, x: Array) -> Array:
@@ -138,8 +139,17 @@ class ResampledPipeline:
         self.stream.reset()
         self._aligned = AlignedStream(self.stream, *self._rates)
 
-    def prefill(self, block: int) -> int:
-        """See `Pipeline`. How unevenly the converters give has no short formula, so it is counted, over 10 s."""
+    def prefill(self, block: int, period: int | None = None) -> int:
+        """See `Pipeline`. How unevenly the converters give has no short formula, so it is counted, over 10 s.
+
+        Counted the first time, which must be before anything is fed.
+        """
+        margin = 2  # soxr's counts repeat only after the least common multiple of rates, chunks and hops
+        self._written = self._written or self._count()
+        return prefill_of(block, self.chunk, self._written, period) + margin
+
+    def _count(self) -> list[int]:
+        """Samples that have come out after each chunk."""
         silence = np.zeros((self.stream.channels, self.chunk), self.stream.dtype)
         written, lags = [0], []
         for j in range(1, 2 + int(_COUNTED_S * self._rates[0]) // self.chunk):
@@ -148,5 +158,4 @@ class ResampledPipeline:
         self.restart()
         settled = lags[len(lags) // 2 :]
         self.resampling = max(0, min(settled) - self.algorithmic)
-        margin = 2  # soxr's counts repeat only after the least common multiple of rates, chunks and hops
-        return prefill_of(block, self.chunk, written) + margin
+        return written

@@ -114,7 +114,8 @@ class Session:
         self._wires = make_wires(
             self._pipeline, block, self.sample_rate, play_rate=play_rate, live=self._live, slack=slack
         )
-        self._logs = Log(self.sample_rate), Log(self.sample_rate)
+        settings = settings_for(source, sink, self.channels, block, latency)
+        self._logs = Log(self.sample_rate), Log(self.sample_rate if settings is None else settings.sample_rate)
         self._journal = Journal(self._logs, lambda: self.time_s)
         self._worker = Worker(
             self._pipeline,
@@ -142,8 +143,7 @@ class Session:
             taps=taps,
         )
         self._feeder = None if isinstance(source, Microphone) else self._make_feeder(source)
-        self._prefill = self._pipeline.prefill(block) + slack if self._live else 0
-        settings = settings_for(source, sink, self.channels, block, latency)
+        self._slack = slack
         self._link = None if settings is None else self._make_link(settings)
         self._watch = Watch(
             self._threads,
@@ -156,6 +156,7 @@ class Session:
             feeder=self._feeder,
             play=self._wires.play,
             reconnect=reconnect,
+            back=self._reckon_latency,
         )
         self.latency = self._latency()
         self._quiet = contextlib.ExitStack()
@@ -206,6 +207,16 @@ class Session:
     def events(self) -> list[Event]:
         """What happened so far, in the order of time."""
         return self._journal.by_time()
+
+    @property
+    def events_not_kept(self) -> int:
+        """How many more happened than are told one by one."""
+        return self._journal.missed
+
+    @property
+    def heard(self) -> bool:
+        """Whether the input was anything but digital silence so far."""
+        return self._measure.heard
 
     def note(self, kind: str, text: str) -> None:
         """Add an event, now; from any thread."""
@@ -315,7 +326,7 @@ class Session:
             self._logs[1],
             self._done,
             live=self._live,
-            prefill=self._prefill,
+            prefill=lambda period: self._pipeline.prefill(self._block, period) + self._slack if self._live else 0,
         )
 
     def _converter(self) -> Callable[[Array], Array] | None:
@@ -334,8 +345,11 @@ class Session:
         algorithmic, resampling, buffering = self._pipeline.algorithmic, self._pipeline.resampling, 0
         play = self._wires.play
         if play is not None:
-            buffering = self._prefill - algorithmic - resampling if self._live else play.capacity
+            buffering = self._link.prefill - algorithmic - resampling if self._live else play.capacity
         return Latency(algorithmic, resampling, buffering, self._link.latency, self.sample_rate)
+
+    def _reckon_latency(self) -> None:
+        self.latency = self._latency()
 
     def _wait_until_filled(self) -> None:
         """A file's first sound, before the device wants it."""

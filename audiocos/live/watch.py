@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from audiocos.errors import SoundDeviceError
 from audiocos.live.feeder import Feeder
@@ -34,6 +35,7 @@ class Watch:
         feeder: what brings a source that is no device, or None.
         play: the ring to the speakers, or None.
         reconnect: wait for a device that goes away.
+        back: called when one has come back.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class Watch:
         feeder: Feeder | None,
         play: Ring | None,
         reconnect: bool,
+        back: Callable[[], None] = lambda: None,
     ) -> None:
         self._threads, self._journal, self._stop, self._done = threads, journal, stop, done
         self._source, self._sink, self._link, self._feeder = source, sink, link, feeder
-        self._play, self._reconnect = play, reconnect
+        self._play, self._reconnect, self._back = play, reconnect, back
         self._stalled = False
         self.playing = False
         """Whether the device has been started: only then can it go away."""
@@ -85,7 +88,12 @@ class Watch:
         if not self._reconnect:
             remedy = "Connect it again, or start its server; --reconnect waits for it"
             self._threads.fail(SoundDeviceError(f"{names}: went away after {after_s:.1f} s. {remedy}."))
-        elif link.wait_for_it(lambda old: found_again(old, self._source, self._sink), self._stop):
+        elif link.wait_for_it(
+            lambda old: found_again(old, self._source, self._sink),
+            self._stop,
+            say=lambda text: self._journal.note("device", f"{text} Waiting on."),
+        ):
+            self._back()
             self._journal.note("device", f"{names}: back")
 
     def _look_at_source(self) -> None:
