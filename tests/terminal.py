@@ -36,6 +36,7 @@ class Terminal:
         self.pid = os.fork()
         if self.pid == 0:
             os.login_tty(self._inside)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests themselves run in the background
             if stdin is not None:
                 os.dup2(stdin, 0)
             colours = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": ""}
