@@ -33,7 +33,8 @@ demo: .venv/installed
 	@for model in $(DEMO_MODELS); do echo "Report: demo/$$model.html"; done
 
 test: test-packages lint
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q -m 'not paced' -n 2 --dist loadfile
+	$(PY) -m pytest -q -m paced
 
 lint: .venv/installed
 	$(PY) -m ruff check .

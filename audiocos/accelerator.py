@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from audiocos.cosines import CosineParameters
 from audiocos.errors import DeviceError
-from audiocos.execution import Array, kept_rows, matrices
+from audiocos.execution import Array, cheaper_matrices, kept_rows, matrices
 from audiocos.framing import Framing
 
 
@@ -49,8 +49,7 @@ class TorchExecution:
         if device == "mps" and np.dtype(dtype) == np.float64:
             raise DeviceError("device mps: it computes in float32 only. Use --dtype float32 or --device cpu.")
         n, h, m = framing.frame, framing.hop, parameters.coefficients
-        cheaper = "fused" if n < 2 * m and not coefficients else "factored"
-        self.way = way or cheaper
+        self.way = way or cheaper_matrices(parameters, coefficients)
         self.group, self._hop, self._overlap = group, h, framing.overlap
         self.kept: int | None = None
         self._parameters, self._framing = parameters, framing

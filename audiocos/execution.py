@@ -112,6 +112,11 @@ def choose_way(parameters: CosineParameters, framing: Framing, coefficients: boo
     """How these parameters run: "fast" wherever it can be, else the cheaper of "fused" and "factored"."""
     if fast_rows(parameters, framing) is not None:
         return "fast"
+    return cheaper_matrices(parameters, coefficients)
+
+
+def cheaper_matrices(parameters: CosineParameters, coefficients: bool = False) -> str:
+    """Name the cheaper: "fused", one product of N^2, or "factored", two of M N; coefficients need the latter."""
     return "fused" if parameters.frame < 2 * parameters.coefficients and not coefficients else "factored"
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
+import jack_server
 import pytest
 import recordings
 
@@ -89,3 +90,15 @@ def voices(tmp_path):
     for index in range(5):
         recordings.write(tmp_path / "voices" / f"{index}.wav", signals.speech_like(6000, 8000, seed=index))
     return tmp_path / "voices"
+
+
+@pytest.fixture(scope="module")
+def jackd():
+    with jack_server.server() as running:
+        yield running
+
+
+@pytest.fixture
+def lab(jackd, tmp_path):
+    with jack_server.Lab(tmp_path) as running:
+        yield running

@@ -61,64 +61,47 @@ def test_many_ranks_learn_what_one_learns(ranks, recordings, tmp_path):
     same(tmp_path / "one", tmp_path / "many")
 
 
-def test_a_killed_worker_is_replaced(recordings, tmp_path):
-    run(tmp_path, *train(recordings, "one"))
-    command = [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "-m", "audiocos"]
-    command += [*map(str, train(recordings, "many")), "--force"]
+def killed_once(tmp_path, arguments, *, when, worker):
+    """Run on two ranks, kill one of them as soon as `when()` holds, and let torchrun begin anew; what was said."""
+    command = [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "-m", "audiocos", *map(str, arguments)]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = time.monotonic() + 60
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while len(workers := children.read_text().split()) < 2:
+        while len(workers := children.read_text().split()) < 2 or not when():
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        os.kill(int(workers[-1]), signal.SIGKILL)
+        os.kill(int(workers[worker]), signal.SIGKILL)
         _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
+    return said
+
+
+def after_its_first_checkpoint(tmp_path, arguments, name):
+    """Kill rank 0 once there is a checkpoint; the ranks carry on from it together, and say so once."""
+    checkpoint = tmp_path / f"{name}.run" / "checkpoint.safetensors"
+    arguments = [*arguments, "--resume", "--save-every", "0.1"]
+    said = killed_once(tmp_path, arguments, when=checkpoint.exists, worker=0)
+    assert said.count(f"{name}.run: carrying on from its checkpoint.") == 1
+
+
+def test_a_killed_worker_is_replaced(recordings, tmp_path):
+    run(tmp_path, *train(recordings, "one"))
+    killed_once(tmp_path, [*train(recordings, "many"), "--force"], when=lambda: True, worker=-1)
     same(tmp_path / "one", tmp_path / "many")
 
 
 def test_ranks_that_descend_together_carry_on_together(tmp_path):
-    command = [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "-m", "audiocos", "train", "synth:noise"]
-    command += ["--frame", "16", "--optimizer", "adam", "--steps", "1500", "-o", "m", "--resume", "--save-every", "0.1"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "m.run" / "checkpoint.safetensors").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(workers[0]), signal.SIGKILL)
-        _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    assert said.count("m.run: carrying on from its checkpoint.") == 1
+    descend = ["train", "synth:noise", "--frame", 16, "--optimizer", "adam", "--steps", 1500, "-o", "m"]
+    after_its_first_checkpoint(tmp_path, descend, "m")
     assert white_snr_db(audiocos.load(tmp_path / "m").numbers) >= 200
 
 
 def test_ranks_that_descend_on_recordings_have_their_own_and_carry_on_to_the_bit(recordings, tmp_path):
-    descend = [*train(recordings, "whole"), "--coefficients", 64, "--optimizer", "adam", "--steps", 400]
-    run(tmp_path, *descend, ranks=2)
-    command = [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "-m", "audiocos", *map(str, descend)]
-    command[command.index("whole")] = "resumed"
-    with subprocess.Popen(
-        [*command, "--resume", "--save-every", "0.1"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "resumed.run" / "checkpoint.safetensors").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(workers[0]), signal.SIGKILL)
-        _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    assert said.count("resumed.run: carrying on from its checkpoint.") == 1
+    descend = ["--coefficients", 64, "--optimizer", "adam", "--steps", 400]
+    run(tmp_path, *train(recordings, "whole"), *descend, ranks=2)
+    after_its_first_checkpoint(tmp_path, [*train(recordings, "resumed"), *descend], "resumed")
     whole, resumed = (audiocos.load(tmp_path / name).numbers.arrays() for name in ("whole", "resumed"))
     for name, array in whole.items():
         assert np.array_equal(array, resumed[name]), name

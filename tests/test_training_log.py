@@ -157,7 +157,6 @@ def test_without_tensorboard_a_note_says_how_to_get_it(tmp_path, no_tensorboard)
 
 @pytest.mark.filterwarnings("default:::tensorboard", "default:::google")
 def test_events_hold_the_figures_of_the_lines_and_hide_what_was_cut(tmp_path):
-    pytest.importorskip("tensorboard", reason='tensorboard is not installed: pip install "audiocos[tensorboard]"')
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     kept, _ = run(tmp_path, 22, save_at=13)

@@ -93,7 +93,7 @@ def frequencies_figure(start: CosineParameters, end: CosineParameters, grid: Arr
             off = np.abs(grid_distance(bins, grid * end.frame / np.pi, 2 * end.frame))
             axes[1].plot(np.arange(bins.size), np.maximum(off, LEAST_BINS), "o", markersize=size, color=colour)
         axes[1].set_yscale("log")
-        axes[1].set_ylim(LEAST_BINS / 3, None)
+        axes[1].set_ylim(LEAST_BINS / 3, max(1.0, axes[1].get_ylim()[1]))
         title = f"Distance to the nearest line of the grid at the end; less than {LEAST_BINS:g} is drawn as that"
         style.finish(axes[1], title.replace("-", MINUS), "coefficient", "bins")
     return figure

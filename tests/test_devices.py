@@ -1,0 +1,98 @@
+"""Finding devices, and saying which there are."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from duplex import COMMAND, RATE, on_jack
+from jack_server import Lab
+
+from audiocos.audio import devices
+from audiocos.errors import SoundDeviceError
+from audiocos.live.ports import microphone, speakers
+
+pytestmark = on_jack
+
+
+def test_devices_are_listed(jackd, audiocos_command, tmp_path):
+    with Lab(tmp_path, "in only", "out only"):
+        rows = [json.loads(line) for line in audiocos_command("devices", "--json").out.splitlines()]
+        found = {row["name"]: row for row in rows}
+        assert {"system", "in only", "out only"} <= set(found)
+        assert (found["in only"]["inputs"], found["in only"]["outputs"], found["in only"]["sample_rate"]) == (
+            2,
+            0,
+            RATE,
+        )
+        assert found["system"]["input_latency_low_ms"] == pytest.approx(1e3 * 256 / RATE)
+        assert "in only" in audiocos_command("devices").out
+
+
+def test_names_that_fit_none_or_several_are_listed(jackd, tmp_path):
+    with Lab(tmp_path, "twin a", "other"), Lab(tmp_path, "twin b", "another"):
+        there = {device.name: device for device in devices.devices()}
+        with pytest.raises(SoundDeviceError) as several:
+            microphone("TWIN")
+        assert str(several.value) == (
+            f'microphone "TWIN": several devices fit: {there["twin a"]}; {there["twin b"]}. Give the index of one.'
+        )
+        with pytest.raises(
+            SoundDeviceError, match='speakers "piano": no device that plays is called so. There are: 0 sys'
+        ):
+            speakers("piano", sample_rate=RATE, channels=2)
+        assert microphone("twin B").device == microphone(str(there["twin b"].index)).device == there["twin b"]
+        assert speakers("other", sample_rate=RATE, channels=1).device == there["other"]  # exact before part
+
+
+def test_rates_and_channels_that_are_not_there_are_named_with_those_that_are(lab):
+    name = f"microphone {devices.find('feeder', 'input')}"
+    with pytest.raises(SoundDeviceError) as rate:
+        microphone("feeder", sample_rate=44100)
+    assert str(rate.value) == f"{name}: does not run at 44100 Hz. Supported: 48000."
+    with pytest.raises(SoundDeviceError) as channels:
+        microphone("feeder", channels=5)
+    assert str(channels.value) == f"{name}: has 2 channels, 5 are asked for. Pass --channels 2 or less."
+
+
+def without_devices():
+    """An environment in which no device is to be found, nor a JACK server."""
+    return {**os.environ, "JACK_DEFAULT_SERVER": "none", "PULSE_SERVER": "none"}
+
+
+def test_no_device(tmp_path):
+    done = subprocess.run([*COMMAND, "monitor"], capture_output=True, text=True, env=without_devices())
+    if done.returncode == 0 or "there is no device" not in done.stderr:
+        pytest.skip("this machine has devices that cannot be hidden")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "audiocos: microphone: there is no device that records. Connect one and see `audiocos devices`; without one, "
+        "monitor a file or synth:NAME, with --output none or a file.\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["devices"], ["monitor"], ["monitor", "synth:tone", "-o", "speakers"]])
+def test_no_portaudio(arguments):
+    code = (
+        "import ctypes.util; ctypes.util.find_library = lambda name: None\n"
+        f"from audiocos.cli.main import main; main({arguments})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "audiocos: PortAudio, the library for microphones and speakers, is not installed. On Debian or Ubuntu: "
+        "sudo apt-get install libportaudio2; on Fedora: sudo dnf install portaudio; on macOS and Windows the Python "
+        "package brings it: pip install --force-reinstall sounddevice.\n"
+    )
+
+
+def test_a_device_in_use_is_said_to_be():
+    """What PortAudio says of a card that another program holds; JACK shares its, so there is none here to hold."""
+    sd = devices.portaudio()
+    error = devices.cannot_open(
+        "0 card", sd.PortAudioError("Error opening Stream: Device unavailable [PaErrorCode -9985]")
+    )
+    assert str(error).startswith("0 card: in use by another program, perhaps another `audiocos monitor`.")
+    error = devices.cannot_open("0 card", sd.PortAudioError("Error: Illegal combination of I/O devices -9993"))
+    assert "belong to different host systems" in str(error)

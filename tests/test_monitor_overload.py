@@ -1,0 +1,81 @@
+"""What a live session does when it is too slow, and with sound that is none."""
+
+import time
+
+import numpy as np
+import pytest
+from duplex import RATE, duplex, paced, run_for, slowed
+from jack_server import Lab, after_silence, delays, wait_until
+
+from audiocos.errors import OverloadError
+
+pytestmark = paced
+
+
+def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
+    session = duplex()
+    session.start()
+    slowed(session, 0.5, at=0.3)
+    time.sleep(1.6)
+    session.stop()
+    counters = session.counters
+    lost = 0.5 - 0.2  # the ring of the input holds 0.2 s
+    assert counters.dropped_samples >= lost * RATE
+    assert counters.zero_filled_samples >= 0.5 * RATE - 2 * 512
+    # What was late is in its place again, but for what may just be late on a busy machine.
+    assert 0 <= counters.zero_filled_samples - counters.dropped_samples <= 2048
+    assert counters.late_hops >= 1
+    assert counters.input_overflows >= lost * RATE / 256 - 1
+    assert counters.output_underflows >= 0.5 * RATE / 256 - 4
+    assert counters.unmetered_samples == 0
+    assert session.hop_times.outliers[0][1] >= 500
+    assert session.hop_times.over_run().max >= 500
+    kinds = {event.kind for event in session.events}
+    assert {"late_hop", "input_overflow", "output_underflow"} <= kinds
+    late = next(event for event in session.events if event.kind == "late_hop" and "hop took 5" in event.text)
+    assert 0.2 < late.time_s < 1.0
+    found = delays(*after_silence(*lab.finish()))
+    assert np.median(found) == session.latency.total
+
+
+def test_on_overload_bypass_lets_sound_pass_by_and_keeps_its_place(lab):
+    session = duplex("lapped-quarter", overload="bypass")
+    session.start()
+    slowed(session, 0.15, at=0.3)
+    time.sleep(0.8)
+    passed = session.counters.bypassed_samples
+    session.stop()
+    assert passed >= 0.05 * RATE
+    assert session.counters.dropped_samples <= session.counters.zero_filled_samples
+    assert any(event.kind == "bypass" for event in session.events)
+    # What is measured leaves the bypassed out: it would be perfect.
+    assert session.figures.samples < session._worker.taken
+
+
+def test_on_overload_fail_stops(lab):
+    session = duplex(overload="fail")
+    session.start()
+    slowed(session, 0.4, at=0.3)
+    wait_until(lambda: session.ended)
+    with pytest.raises(OverloadError, match="The model could not keep up: .* samples dropped, .* of silence"):
+        session.stop()
+
+
+def test_nan_from_a_device_never_reaches_the_speakers(jackd, tmp_path):
+    with Lab(tmp_path, spoilt="nan") as lab:
+        session = duplex()
+        run_for(session, 0.7)
+        _, heard = lab.finish()
+    assert np.isfinite(heard).all()
+    assert np.abs(heard).max() > 0.4
+    assert session.counters.sanitized_samples >= 2 * 0.4 * RATE / 1000
+    assert any(event.kind == "sanitized" for event in session.events)
+
+
+def test_output_100_db_too_loud_is_clipped_and_counted(jackd, tmp_path):
+    with Lab(tmp_path, spoilt="loud") as lab:
+        session = duplex()
+        run_for(session, 0.7)
+        _, heard = lab.finish()
+    assert np.abs(heard).max() == 1.0
+    assert session.counters.clipped_samples > 0.9 * 2 * session.figures.samples * 0.5

@@ -1,0 +1,84 @@
+"""Devices that go away and come back; sessions begun and ended many times."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+
+import pytest
+import soundfile
+from duplex import COMMAND, RATE, duplex, paced
+from jack_server import server
+
+import audiocos
+
+pytestmark = paced
+
+
+def test_killing_the_server_ends_it_cleanly_and_reconnect_carries_on(tmp_path):
+    with server(here=False, period=512) as running:
+        arguments = ["monitor", "mic:system", "-o", "take.wav", "--json"]
+        ended = subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True
+        )
+        waiting = subprocess.Popen(
+            [*COMMAND, "monitor", "mic:system", "--reconnect", "--output", "system", "--allow-feedback"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        for child in (ended, waiting):
+            child.stdout.readline()
+        running.kill()
+        out, err = ended.communicate(timeout=10)
+        assert ended.returncode == 1
+        assert err.startswith("audiocos: 0 system (JACK Audio Connection Kit): went away after ")
+        assert err.endswith(" s. Connect it again, or start its server; --reconnect waits for it.\n")
+        summary = json.loads(out.splitlines()[-1])
+        assert soundfile.info(tmp_path / "take.wav").frames == summary["frames"] > 0.9 * RATE
+        running.start()
+        told = ""
+        while "back" not in told:
+            told = waiting.stderr.readline()
+            assert told
+        carried_on = [waiting.stdout.readline() for _ in range(3)]
+        assert all("SNR" in line for line in carried_on)
+        waiting.terminate()
+        out, err = waiting.communicate(timeout=10)
+        assert waiting.returncode == 128 + 15
+        assert "monitored" in out
+
+
+def test_a_device_that_is_back_at_another_rate_is_said_once(tmp_path):
+    with server(here=False, period=512) as running:
+        waiting = subprocess.Popen(
+            [*COMMAND, "monitor", "mic:system", "--reconnect"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        waiting.stdout.readline()
+        running.kill()
+        running.command[running.command.index("48000")] = "44100"
+        running.start()
+        time.sleep(4)
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=10)
+        assert err.count("does not run at 48000 Hz. Supported: 44100. Waiting on.") == 1
+
+
+@pytest.mark.slow
+def test_many_starts_and_stops_leak_nothing():
+    def state():
+        folder = "/proc/self/fd"
+        links = {name: os.path.join(folder, name) for name in os.listdir(folder)}
+        return threading.active_count(), sorted(os.readlink(link) for link in links.values() if os.path.lexists(link))
+
+    with server(period=64):
+        model = audiocos.load("exact")
+        for i in range(220):
+            session = duplex(model, "system", "system", block=64)
+            session.start()
+            session.stop()
+            if i == 19:
+                before = state()
+        assert state() == before
