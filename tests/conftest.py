@@ -8,8 +8,10 @@ from typing import NamedTuple
 import jack_server
 import pytest
 import recordings
+import somecorpus
 
 from audiocos import signals
+from audiocos.training import listen as listening
 
 
 def needs(program):
@@ -102,3 +104,21 @@ def jackd():
 def lab(jackd, tmp_path):
     with jack_server.Lab(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Batches of a few files, so that small files make many."""
+    monkeypatch.setattr(listening, "_HOPS_A_BATCH", 1)
+    monkeypatch.setattr(listening, "_SAMPLES_A_BATCH", 20_000)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    place = tmp_path / "corpus"
+    for index in range(12):
+        somecorpus.write(place / f"{index:02d}.wav", somecorpus.noise(3000 + 997 * index, index), subtype="PCM_24")
+    somecorpus.write(place / "stereo.flac", somecorpus.noise(9000, 50, 2))
+    somecorpus.write(place / "trio.wav", somecorpus.noise(5000, 51, 3), subtype="FLOAT")
+    somecorpus.write(place / "voice.ogg", signals.speech_like(20_000, 8000)[None])
+    return place
