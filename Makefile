@@ -12,7 +12,7 @@ PIP := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 DEMO_MODELS := exact lapped-quarter
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench bench-learning models pictures clean run-packages test-packages
+.PHONY: help demo test lint bench bench-learning models pictures studies clean run-packages test-packages
 
 help:
 	@echo 'make demo    reconstruct samples/ with the shipped models, into demo/, with a report for each'
@@ -22,6 +22,7 @@ help:
 	@echo 'make bench-learning  what learning reaches; fetches two Debian packages of recordings'
 	@echo 'make models  make the shipped models anew; fetches them too'
 	@echo 'make pictures  draw the pictures of the README anew'
+	@echo 'make studies  run the experiments, into studies/, with a page that links to them'
 	@echo 'make clean   remove what make made'
 
 demo: .venv/installed
@@ -53,8 +54,11 @@ models: .venv/installed
 pictures: .venv/installed
 	$(PY) docs/make.py
 
+studies: .venv/installed
+	$(PY) -m audiocos study all -o studies --force
+
 clean:
-	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv demo studies build dist .mypy_cache .ruff_cache .pytest_cache
 
 # torch first and by its exact version: a package that depends on torch would bring one of its own choice.
 .venv/installed: pyproject.toml constraints.txt | run-packages

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -52,16 +52,38 @@ class FileProgress:
         if sys.stderr is None or not sys.stderr.isatty():
             yield self
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
-        columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()]
-        eta = [TextColumn("ETA"), Remaining()]
-        with Progress(*columns, *eta, console=Console(stderr=True), transient=True) as self._bar:
+        with _bar_with_eta() as self._bar:
             self._task = self._bar.add_task(what, total=max(sum(self._weights), 1))
             yield self
         self._bar = None
+
+
+def _bar_with_eta() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()]
+    return Progress(*columns, TextColumn("ETA"), Remaining(), console=Console(stderr=True), transient=True)
+
+
+@contextlib.contextmanager
+def step_bar(name: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for work that tells (what, done, total); nothing when stderr is no terminal.
+
+    Args:
+        name: shown before what is being done.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    with _bar_with_eta() as bar:
+        task = bar.add_task(name, total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{name}: {what}", completed=done, total=total)
+
+        yield show
 
 
 @contextlib.contextmanager

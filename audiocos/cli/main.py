@@ -29,6 +29,7 @@ COMMANDS = {
     "models": "List the shipped models, or show one.",
     "devices": "List what records and plays here.",
     "synth": "Write a synthetic signal to a file.",
+    "study": "Run an experiment that answers a question, and draw it.",
 }
 
 

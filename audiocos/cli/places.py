@@ -34,7 +34,7 @@ def check_places(output: str, run: Path, *, force: bool, resume: bool) -> None:
     if log.exists() and not log.is_dir():
         raise AudiocosError(f"--run {shown(run)}: is a file, and a run is kept in a folder. Choose another name.")
     for text, place in ((output, model.parent), (run, log)):
-        _check_writable(shown(text), place)
+        check_writable(shown(text), place)
     # torchrun starts the same command again when a worker has died.
     restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
     if (log / CHECKPOINT).exists() and not (resume or force or restarted):
@@ -44,8 +44,16 @@ def check_places(output: str, run: Path, *, force: bool, resume: bool) -> None:
         )
 
 
-def _check_writable(name: str, folder: Path) -> None:
-    """Insist that a folder can be made and written to, as far as the nearest one that exists tells."""
+def check_writable(name: str, folder: Path) -> None:
+    """Insist that a folder can be made and written to, as far as the nearest one that exists tells.
+
+    Args:
+        name: what to call it in the error.
+        folder: need not be there.
+
+    Raises:
+        AudiocosError: it cannot.
+    """
     while not os.path.lexists(folder):
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):

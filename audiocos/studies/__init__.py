@@ -1,0 +1,50 @@
+"""The questions this project began with, each answered by an experiment: `audiocos study NAME`.
+
+A study is a module here, or a folder, of the name below, with `run(setting: Setting) -> Answer`. It runs the product's
+own code, says the same figures each time it is run with the same setting, and formats its sentences from them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from audiocos.errors import UsageError
+
+if TYPE_CHECKING:
+    from audiocos.studies.study import Answer, Setting
+
+# The questions stand here so that listing them imports no study.
+STUDIES = {
+    "exactness": "Does the orthogonal start reconstruct?",
+    "gradients": "How do the six parameter groups' gradients compare, and does balancing them help?",
+    "landscape": "Why does descent stop?",
+    "dft": "Can a plain linear layer learn the Fourier transform?",
+    "butterfly": "Can the transform be learned with fewer parameters?",
+    "inversion": "Can a signal be recovered from its representation?",
+}
+
+
+def check_name(name: str) -> None:
+    """Refuse a study that is not there.
+
+    Raises:
+        UsageError: the text lists those there are.
+    """
+    if name not in STUDIES:
+        raise UsageError(f"{name}: no such study. There are {', '.join(STUDIES)}; all runs every one.")
+
+
+def run(name: str, setting: Setting) -> Answer:
+    """Run a study.
+
+    Args:
+        name: one of `STUDIES`.
+        setting: how.
+
+    Raises:
+        AudiocosError: it needs what is not installed; the text says how to get it.
+    """
+    check_name(name)
+    answer: Answer = importlib.import_module(f"audiocos.studies.{name}").run(setting)
+    return answer

@@ -1,0 +1,197 @@
+"""From an answer to files: one self-contained HTML page, a PNG or GIF for each picture, a JSON of every figure."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import audiocos
+from audiocos.atomic import replace_file
+from audiocos.audio.names import shown
+from audiocos.errors import AudiocosError
+from audiocos.report import moving, style
+from audiocos.report.html import write_page
+from audiocos.report.words import duration, scientific
+from audiocos.studies import STUDIES
+from audiocos.studies.study import Answer, Picture, Setting, Table
+
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A picture as files: what to show, and instead of it where nothing may move."""
+
+    name: str
+    caption: str
+    png: bytes
+    gif: bytes | None
+
+    def files(self) -> dict[str, bytes]:
+        return {f"{self.name}.png": self.png} | ({f"{self.name}.gif": self.gif} if self.gif is not None else {})
+
+    def on_page(self) -> dict[str, str]:
+        still = _uri(self.png, "png")
+        moving_uri = None if self.gif is None else _uri(self.gif, "gif")
+        return {"uri": moving_uri or still, "still": still if moving_uri else "", "caption": self.caption}
+
+
+def write_answer(folder: Path, name: str, setting: Setting, answer: Answer) -> Path:
+    """Write a study's files; each appears under its name when it is complete, the page last.
+
+    Args:
+        folder: made if it is not there.
+        name: of the study.
+        setting: it was run with.
+        answer: what it found.
+
+    Returns:
+        The page.
+
+    Raises:
+        AudiocosError: matplotlib or jinja2 is missing, or a file cannot be written.
+        ValueError: a figure is NaN or infinite.
+    """
+    style.require_extra()
+    drawn = {picture.name: _draw(picture) for picture in answer.pictures()}
+    if len(drawn) != len(answer.pictures()):
+        raise ValueError(f"{name}: two pictures have one name.")
+    text = json.dumps(_record(name, setting, answer), indent=1, allow_nan=False)
+    page = folder / f"{name}.html"
+    make_folder(folder)
+    for file, content in {n: c for d in drawn.values() for n, c in d.files().items()}.items():
+        _write(folder / file, content)
+    _write(folder / f"{name}.json", text.encode())
+    write_page(page, "study.html.j2", **_parts(name, setting, answer, drawn))
+    return page
+
+
+def write_index(folder: Path) -> Path | None:
+    """Write a page that shows the studies below a folder and links to theirs; None where there is none.
+
+    Args:
+        folder: holds NAME/NAME.json and the rest for each study, as `write_answer` leaves them.
+    """
+    studies = []
+    for name, question in STUDIES.items():
+        record = folder / name / f"{name}.json"
+        if not (record.exists() and (folder / name / f"{name}.html").exists()):
+            continue
+        told = json.loads(record.read_text(encoding="utf-8"))
+        picture = folder / name / f"{told['pictures'][0]}.png"
+        uri = _uri(picture.read_bytes(), "png")
+        page = f"{name}/{name}.html"
+        studies.append({"name": name, "question": question, "answer": told["answer"], "uri": uri, "page": page})
+    if not studies:
+        return None
+    write_page(folder / INDEX, "studies.html.j2", title="Studies", subtitle=SUBTITLE, facts=[], studies=studies)
+    return folder / INDEX
+
+
+SUBTITLE = "The questions audiocos began with, each answered by an experiment that can be run again."
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder to write into.
+
+    Raises:
+        AudiocosError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def cell_text(cell: str | float) -> str:
+    """A cell of a table as text."""
+    return cell if isinstance(cell, str) else scientific(cell)
+
+
+def _record(name: str, setting: Setting, answer: Answer) -> dict[str, Any]:
+    return {
+        "study": name,
+        "question": STUDIES[name],
+        "answer": answer.text,
+        "audiocos": audiocos.__version__,
+        "quick": setting.quick,
+        "device": setting.device,
+        "seed": setting.seed,
+        "settings": answer.settings,
+        "figures": answer.figures,
+        "timings": answer.timings,
+        "pictures": [picture.name for picture in answer.pictures()],
+    }
+
+
+def _parts(name: str, setting: Setting, answer: Answer, drawn: dict[str, _Drawn]) -> dict[str, object]:
+    facts = [("Study", name), ("Run", "quick" if setting.quick else "full"), ("Device", setting.device)]
+    facts += [("Seed", str(setting.seed))]
+    if "seconds" in answer.timings:
+        facts += [("Took", duration(answer.timings["seconds"]))]
+    sections = [
+        {
+            "title": section.title,
+            "paragraphs": _paragraphs(section.text),
+            "pictures": [drawn[picture.name].on_page() for picture in section.pictures],
+            "tables": [_rows(table) for table in section.tables],
+        }
+        for section in answer.sections
+    ]
+    return {
+        "title": STUDIES[name],
+        "subtitle": f"An experiment of audiocos: audiocos study {name}",
+        "facts": facts,
+        "sections": sections,
+        "settings": [(key, _setting_text(value)) for key, value in answer.settings.items()],
+        "answer": answer.text,
+        "table": _rows(answer.table),
+        "record": f"{name}.json",
+    }
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+def _rows(table: Table) -> dict[str, Any]:
+    return {
+        "caption": table.caption,
+        "columns": table.columns,
+        "rows": [[cell_text(cell) for cell in row] for row in table.rows],
+    }
+
+
+def _setting_text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_setting_text(each) for each in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_setting_text(each)}" for key, each in value.items())
+    return scientific(value) if isinstance(value, float) else str(value)
+
+
+def _draw(picture: Picture) -> _Drawn:
+    if isinstance(picture.figure, Sequence):
+        last = moving.still(picture.figure[-1])
+        return _Drawn(picture.name, picture.caption, last, moving.gif(picture.figure))
+    return _Drawn(picture.name, picture.caption, style.png(picture.figure), None)
+
+
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        replace_file(path, [content], f".{secrets.token_hex(8)}.part")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> AudiocosError:
+    return AudiocosError(f"{shown(str(path))}: cannot be written: {error.strerror or error}. Choose another folder.")
