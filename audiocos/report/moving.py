@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 FRAME_MS = 120
 LAST_FRAME_MS = 2500
 COLOURS = 64
+NEARLY_WHITE = 248
 
 
 def frames(figure: Figure, draw: Callable[[int], None], count: int, *, dpi: int = 80) -> list[Any]:
@@ -45,12 +46,27 @@ def gif(pictures: Sequence[Any]) -> bytes:
     Args:
         pictures: pillow's, of one size, at least one.
     """
-    palette = pictures[-1].quantize(COLOURS)
+    palette = _palette([pictures[0], pictures[len(pictures) // 2], pictures[-1]])
     indexed = [picture.quantize(palette=palette, dither=0) for picture in pictures]
     durations = [FRAME_MS] * (len(indexed) - 1) + [LAST_FRAME_MS]
     file = io.BytesIO()
     indexed[0].save(file, format="GIF", save_all=True, append_images=indexed[1:], duration=durations, loop=0)
     return file.getvalue()
+
+
+def _palette(pictures: Sequence[Any]) -> Any:
+    """An indexed picture with colours of all of them. Pillow's white is a mean that is not quite white."""
+    from PIL import Image
+
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (width, height * len(pictures)))
+    for row, picture in enumerate(pictures):
+        sheet.paste(picture, (0, row * height))
+    palette = sheet.quantize(COLOURS)
+    colours = palette.getpalette()
+    triples = [colours[i : i + 3] for i in range(0, len(colours), 3)]
+    palette.putpalette([c for triple in triples for c in ([255] * 3 if min(triple) >= NEARLY_WHITE else triple)])
+    return palette
 
 
 def still(picture: Any) -> bytes:
