@@ -63,7 +63,7 @@ def _palette(pictures: Sequence[Any]) -> Any:
     for row, picture in enumerate(pictures):
         sheet.paste(picture, (0, row * height))
     palette = sheet.quantize(COLOURS)
-    colours = palette.getpalette()
+    colours = palette.getpalette() or []
     triples = [colours[i : i + 3] for i in range(0, len(colours), 3)]
     palette.putpalette([c for triple in triples for c in ([255] * 3 if min(triple) >= NEARLY_WHITE else triple)])
     return palette
