@@ -116,7 +116,7 @@ def notebook_figures(batches: int, setting: Setting) -> dict[str, Any]:
     import audiocos
 
     model, frame = audiocos.load("exact"), NOTEBOOK_SIZE
-    found: dict[str, list[float]] = {OLD: [], OURS32: [], OURS64: [], "engine, float32": []}
+    found: dict[str, list[float]] = {OLD: [], OURS32: [], OURS64: [], "engine, fast transform in float32": []}
     for index in range(batches):
         x = _batch(frame, setting.seed + index)
         for name in (OLD, OURS32, OURS64):
@@ -124,7 +124,7 @@ def notebook_figures(batches: int, setting: Setting) -> dict[str, Any]:
             _, y = _through_pair(frame, x, angles, dtype, setting.device)
             found[name].append(_mse(x.astype(dtype), y))
         sound = x.astype(np.float32).reshape(1, -1)
-        found["engine, float32"].append(_mse(sound, model.reconstruct(sound, device="cpu")))
+        found["engine, fast transform in float32"].append(_mse(sound, model.reconstruct(sound, device="cpu")))
     return {"frame": frame, "reported_mse": NOTEBOOK_MSE, "mse": found}
 
 
@@ -207,7 +207,7 @@ def _snr_db(x: Float64, y: Float64) -> float:
 
 
 def _answer(sizes: Sizes, settings: dict[str, Any], figures: dict[str, Any]) -> Answer:
-    from audiocos.studies import exactness_pictures as pictures
+    from audiocos.studies.exactness import pictures
 
     by_size, detuning, notebook = figures["sizes"], figures["detuning"], figures["notebook"]
     least = {name: min(row[name]["snr_db"] for row in by_size.values()) for name in ARITHMETICS}
@@ -233,25 +233,25 @@ def _answer(sizes: Sizes, settings: dict[str, Any], figures: dict[str, Any]) -> 
     sections = [
         Section(
             "Error against size and arithmetic",
-            "White noise through the orthogonal pair, N = M, and against scipy's DCT of type 3. What costs is the angle "
-            f"w n: it grows to {scientific(np.pi * sizes.frames[-1])} radians, of which float32 keeps seven digits. So "
-            "the product forms angles in float64, whatever the matrices are cast to.",
+            "White noise through the orthogonal pair, N = M, and against scipy's DCT of type 3. What costs is the "
+            f"angle w n: it grows to {scientific(np.pi * sizes.frames[-1])} radians, of which float32 keeps seven "
+            "digits. So the product forms angles in float64, whatever the matrices are cast to.",
             [pictures.sizes_picture(figures["sizes"])],
-            [table],
         ),
         Section(
             "The notebook's own figure",
             f"The notebook printed a mean squared error of {scientific(NOTEBOOK_MSE)} at N = {notebook['frame']}. Its "
             f"arithmetic, run again on {sizes.batches} batches, gives {scientific(theirs)} on average; with float64 "
-            f"angles and float32 matrices it is {scientific(ours)}, {decimal(10 * np.log10(theirs / ours), 1)} dB less.",
+            f"angles and float32 matrices it is {scientific(ours)}, {decimal(10 * np.log10(theirs / ours), 1)} dB "
+            "less.",
             [],
             [pictures.notebook_table(notebook)],
         ),
         Section(
             "What detuning costs",
             f"Every frequency of a pair with N = {detuning['frame']} is moved off the grid by so many bins; a bin is "
-            f"{PI}/N. A small move d of one bank alone leaves 10 log10(3/({PI} d)\N{SUPERSCRIPT TWO}) dB whatever N, the "
-            f"dotted line: at {detuning['bins'][0]:.2g} bins {decimal(detuning['law_db'][0], 2)} dB, against "
+            f"{PI}/N. A small move d of one bank alone leaves 10 log10(3/({PI} d)\N{SUPERSCRIPT TWO}) dB whatever N, "
+            f"the dotted line: at {detuning['bins'][0]:.2g} bins {decimal(detuning['law_db'][0], 2)} dB, against "
             f"{decimal(detuning['snr_db']['analysis alone'][0], 2)} measured.",
             [pictures.detuning_picture(detuning)],
         ),

@@ -1,0 +1,168 @@
+"""How the gradients of the six parameter groups compare at random starts, and whether balancing them helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from audiocos import cosines
+from audiocos.cosines import CosineParameters
+from audiocos.report.words import decimal, scientific
+from audiocos.studies.gradients.sizes import (
+    GROUPS,
+    Shape,
+    by_autograd,
+    closed_forms,
+    gram,
+    gram_closed_form,
+    start,
+    summary,
+    worst_difference,
+)
+from audiocos.studies.gradients.training import Training, compare, name_of
+from audiocos.studies.study import Answer, Section, Setting, Table
+
+HELPS_DB = 1.0
+"""A gain that is smaller counts as none."""
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    shapes: tuple[Shape, ...]
+    starts: int
+    gram: int
+    training: Training
+
+
+_FULL = _Sizes(
+    (Shape(1000, 1000), Shape(1000, 800), Shape(1500, 512)), 100, 64, Training(32, 1500, 3, (0.01, 0.1, 1.0, 10.0))
+)
+_QUICK = _Sizes((Shape(200, 200), Shape(200, 160), Shape(300, 102)), 30, 64, Training(16, 300, 1, (0.1, 1.0)))
+
+
+def run(setting: Setting) -> Answer:
+    """Run the study."""
+    sizes = _QUICK if setting.quick else _FULL
+    total = len(sizes.shapes) * sizes.starts + 10 * sizes.training.runs
+    done = 0
+
+    def step(what: str, count: int) -> None:
+        nonlocal done
+        setting.step(what, done, total)
+        done += count
+
+    shapes, worst, compared = {}, 0.0, 0
+    for shape in sizes.shapes:
+        found = []
+        for index in range(sizes.starts):
+            step(f"gradients at {shape}", 1)
+            pair, x = start(shape, setting.seed, index)
+            found.append(closed_forms(pair, x))
+            worst = max(worst, worst_difference(found[-1], by_autograd(pair, x, setting.device)))
+            compared += 2 * shape.coefficients + 4
+        shapes[str(shape)] = summary(shape, found)
+    pair = cosines.random(sizes.gram, seed=setting.seed)
+    products = gram(pair)
+    step("training", 10)
+    training = compare(sizes.training, setting.seed, setting.device, lambda: step("training", 10))
+    setting.step("drawing", total, total)
+    figures = {
+        "shapes": shapes,
+        "closed_forms": {"numbers_compared": compared, "worst_difference": worst},
+        "gram": {
+            "frame": sizes.gram,
+            "closed_form_difference": float(np.abs(products - gram_closed_form(pair)).max()),
+            "diagonal": float(np.median(products.diagonal())),
+            "largest_elsewhere": float(np.abs(products - np.diag(products.diagonal())).max()),
+            "condition": float(np.linalg.cond(products)),
+            "condition_orthogonal": float(np.linalg.cond(gram(cosines.orthogonal(sizes.gram)))),
+        },
+        "training": training,
+    }
+    t = sizes.training
+    settings: dict[str, Any] = {
+        "shapes": [str(shape) for shape in sizes.shapes],
+        "random starts a shape": sizes.starts,
+        "loss": "||x - y||\N{SUPERSCRIPT TWO}, one frame x of white noise in [-1, 1) a start",
+        "trained pair": f"N = M = {t.frame}",
+        "steps": t.steps,
+        "random starts trained": t.starts,
+        "windows a step": max(64, t.frame // 2),
+        "rates tried for SGD (per radian, all groups)": list(t.rates),
+        "rates of Adam": "0.1 bin, 0.01 for amplitudes",
+    }
+    return _answer(sizes, settings, figures, pair)
+
+
+def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], bank: CosineParameters) -> Answer:
+    from audiocos.studies.gradients import pictures
+
+    first = figures["shapes"][str(sizes.shapes[0])]
+    training = figures["training"]["ways"]
+    largest = max(GROUPS, key=lambda name: first["median"][name])
+    smallest = min(GROUPS, key=lambda name: first["median"][name])
+    text = (
+        f"At random starts with {sizes.shapes[0]} the medians of the six groups span a factor of "
+        f"{scientific(first['spread'])}, from {smallest} to {largest}, and of {scientific(first['spread_after'])} once "
+        f"balanced. {_verdict(training)}"
+    )
+    closed, products = figures["closed_forms"], figures["gram"]
+    sections = [
+        Section(
+            "Gradients at random starts",
+            f"{sizes.starts} random starts for each shape, each with a frame of white noise. The gradients come from "
+            f"closed forms; torch's autograd, number by number ({closed['numbers_compared']} of them), differs by at "
+            f"most {scientific(closed['worst_difference'])} of the largest in a group. Of w and v the median over the "
+            "frequencies counts, per radian.",
+            [pictures.violins(figures["shapes"])],
+            [pictures.ratios_table(each) for each in figures["shapes"].values()],
+        ),
+        Section(
+            "The Gram matrix of a random bank",
+            "How much each row has of every other. Rows that are near in frequency share most, and so do their "
+            f"gradients: the largest entry off the diagonal is {scientific(products['largest_elsewhere'])}, the "
+            f"diagonal's median {scientific(products['diagonal'])}. The condition number is "
+            f"{scientific(products['condition'])}, the orthogonal start's {scientific(products['condition_orthogonal'])}. "
+            f"The closed form (Dirichlet kernels) agrees to {scientific(products['closed_form_difference'])}.",
+            [pictures.gram_picture(bank)],
+        ),
+        Section(
+            "What matters in training",
+            "SGD with one rate for all groups, the best of those tried, and Adam with the product's rates, each with and "
+            "without the balance and with and without window growth. Adam divides each gradient by its own size, so a "
+            "factor changes nothing but rounding.",
+            [pictures.training_picture(figures["training"])],
+        ),
+    ]
+    return Answer(text, _training_table(training), sections, settings, figures)
+
+
+def _verdict(ways: dict[str, Any]) -> str:
+    def end(optimizer: str, balanced: bool, growth: bool) -> float:
+        return float(ways[name_of(optimizer, balanced, growth)]["end_db"])
+
+    def span(optimizer: str, first: tuple[bool, bool], then: tuple[bool, bool]) -> str:
+        return f"from {decimal(end(optimizer, *first), 1)} to {decimal(end(optimizer, *then), 1)} dB"
+
+    gains = [end("SGD", True, growth) - end("SGD", False, growth) for growth in (False, True)]
+    helps = "helps" if max(gains) > HELPS_DB else "does not help"
+    return (
+        f"Balancing {helps}: it takes SGD {span('SGD', (False, True), (True, True))} with a growing window and "
+        f"{span('SGD', (False, False), (True, False))} on whole frames; window growth takes "
+        f"Adam {span('Adam', (False, False), (False, True))}."
+    )
+
+
+def _training_table(ways: dict[str, Any]) -> Table:
+    rows: list[list[str | float]] = []
+    for name, way in ways.items():
+        rate = "per group" if way["rate"] is None else scientific(way["rate"])
+        rows.append([name, rate, decimal(way["end_db"], 1), str(way["ran_away"])])
+    return Table(
+        "SNR on white sound at the end, in dB, median of the starts; a run that has run away counts as \N{MINUS SIGN}60.",
+        ["training", "rate", "SNR (dB)", "ran away"],
+        rows,
+    )
