@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,15 +124,15 @@ def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], ba
             "How much each row has of every other. Rows that are near in frequency share most, and so do their "
             f"gradients: the largest entry off the diagonal is {scientific(products['largest_elsewhere'])}, the "
             f"diagonal's median {scientific(products['diagonal'])}. The condition number is "
-            f"{scientific(products['condition'])}, the orthogonal start's {scientific(products['condition_orthogonal'])}. "
-            f"The closed form (Dirichlet kernels) agrees to {scientific(products['closed_form_difference'])}.",
+            f"{scientific(products['condition'])}, the orthogonal start's "
+            f"{scientific(products['condition_orthogonal'])}. The closed form (Dirichlet kernels) agrees to {scientific(products['closed_form_difference'])}.",
             [pictures.gram_picture(bank)],
         ),
         Section(
             "What matters in training",
-            "SGD with one rate for all groups, the best of those tried, and Adam with the product's rates, each with and "
-            "without the balance and with and without window growth. Adam divides each gradient by its own size, so a "
-            "factor changes nothing but rounding.",
+            "SGD with one rate for all groups, the best of those tried, and Adam with the product's rates, each with "
+            "and without the balance and with and without window growth. Adam divides each gradient by its own size, "
+            "so a factor changes nothing but rounding.",
             [pictures.training_picture(figures["training"])],
         ),
     ]
@@ -162,7 +161,7 @@ def _training_table(ways: dict[str, Any]) -> Table:
         rate = "per group" if way["rate"] is None else scientific(way["rate"])
         rows.append([name, rate, decimal(way["end_db"], 1), str(way["ran_away"])])
     return Table(
-        "SNR on white sound at the end, in dB, median of the starts; a run that has run away counts as \N{MINUS SIGN}60.",
+        "SNR on white sound at the end, in dB, median of the starts; what has run away counts as \N{MINUS SIGN}60.",
         ["training", "rate", "SNR (dB)", "ran away"],
         rows,
     )

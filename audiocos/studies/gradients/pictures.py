@@ -52,8 +52,8 @@ def ratios_table(each: dict[str, Any]) -> Table:
     other = each["ratio_to_a2_after"]["a4"] * second / each["factor"]["a4"]
     rows.insert(4, ["a4, by \N{GREEK SMALL LETTER PI}/(2(N\N{MINUS SIGN}1))", "", "", second, other])
     return Table(
-        f"N = {each['frame']}, M = {each['coefficients']}: median of the gradients' sizes over {each['starts']} starts, "
-        "its ratio to a2's, the notebook's factor, and the ratio to a2's after it.",
+        f"N = {each['frame']}, M = {each['coefficients']}: median of the gradients' sizes over {each['starts']} "
+        "starts, its ratio to a2's, the notebook's factor, and the ratio to a2's after it.",
         ["group", "median", "ratio to a2", "factor", "ratio after"],
         rows,
     )
@@ -67,7 +67,7 @@ def gram_picture(bank: CosineParameters) -> Picture:
         products = gram(pair)
         limit = float(np.abs(products).max())
         image = ax.imshow(products, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        style.finish(ax, f"W1 W1\N{SUPERSCRIPT LATIN SMALL LETTER T}, {name}", "coefficient", "coefficient")
+        style.finish(ax, f"W1 W1\N{MODIFIER LETTER CAPITAL T}, {name}", "coefficient", "coefficient")
         ax.grid(False)
         bar = figure.colorbar(image, ax=ax, shrink=0.8)
         bar.ax.tick_params(colors=style.LETTERS, labelsize=8)

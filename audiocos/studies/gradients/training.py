@@ -64,7 +64,7 @@ def compare(training: Training, seed: int, device: str, step: Step) -> dict[str,
         step: called after each run.
 
     Returns:
-        For each way: rate, the steps at which SNR was looked at, the SNR there of each start, and the median at the end;
+        For each way: rate, the steps at which SNR was looked at, the SNR there of each start, the median at the end;
         None where a run has run away, which counts as -60 dB in the median.
     """
     found: dict[str, Any] = {"frame": training.frame, "ways": {}}
