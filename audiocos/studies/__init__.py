@@ -6,7 +6,9 @@ own code, says the same figures each time it is run with the same setting, and f
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from audiocos.errors import UsageError
@@ -46,5 +48,21 @@ def run(name: str, setting: Setting) -> Answer:
         AudiocosError: it needs what is not installed; the text says how to get it.
     """
     check_name(name)
-    answer: Answer = importlib.import_module(f"audiocos.studies.{name}").run(setting)
+    with _one_thread():
+        answer: Answer = importlib.import_module(f"audiocos.studies.{name}").run(setting)
     return answer
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: the same sums on every machine, and small products do not wait for each other."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -125,7 +125,8 @@ def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], ba
             f"gradients: the largest entry off the diagonal is {scientific(products['largest_elsewhere'])}, the "
             f"diagonal's median {scientific(products['diagonal'])}. The condition number is "
             f"{scientific(products['condition'])}, the orthogonal start's "
-            f"{scientific(products['condition_orthogonal'])}. The closed form (Dirichlet kernels) agrees to {scientific(products['closed_form_difference'])}.",
+            f"{scientific(products['condition_orthogonal'])}. The closed form (Dirichlet "
+            f"kernels) agrees to {scientific(products['closed_form_difference'])}.",
             [pictures.gram_picture(bank)],
         ),
         Section(

@@ -57,7 +57,7 @@ def by_autograd(pair: CosineParameters, x: Float64, device: str = "cpu") -> Grad
     module = CosinePair.from_parameters(pair).to(device)
     frame = torch.from_numpy(x).to(device)
     loss = (frame - module(frame)).square().sum()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     return {name: _numbers(group.grad) for name, group in parameter_groups(module).items()}
 
 
