@@ -122,7 +122,7 @@ def animation(moments: Sequence[Moment], grid: Array) -> tuple[str, str]:
         moments: in order, at least one.
         grid: radians per sample, at least one line.
     """
-    frames = _frames(moments, grid)
+    frames = moment_frames(moments, grid)
     while True:
         content = _apng(frames)
         if len(content) <= MOST_BYTES or len(frames) <= 2:
@@ -133,8 +133,13 @@ def animation(moments: Sequence[Moment], grid: Array) -> tuple[str, str]:
     return _uri(content), _uri(still.getvalue())
 
 
-def _frames(moments: Sequence[Moment], grid: Array) -> list[Any]:
-    """Pictures (of pillow) of some of the moments, the first and the last among them."""
+def moment_frames(moments: Sequence[Moment], grid: Array) -> list[Any]:
+    """Pictures (pillow's, RGBA) of at most 48 of the moments, the first and the last among them.
+
+    Args:
+        moments: in order, at least one.
+        grid: radians per sample, at least one line.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 

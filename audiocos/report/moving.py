@@ -40,6 +40,15 @@ def frames(figure: Figure, draw: Callable[[int], None], count: int, *, dpi: int 
     return made
 
 
+def on_white(picture: Any) -> Any:
+    """A picture (pillow's, RGBA) on white ground, as RGB."""
+    from PIL import Image
+
+    ground = Image.new("RGB", picture.size, "white")
+    ground.paste(picture, mask=picture.getchannel("A"))
+    return ground
+
+
 def gif(pictures: Sequence[Any]) -> bytes:
     """An endless GIF that rests on its last frame.
 
