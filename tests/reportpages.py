@@ -25,7 +25,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.elements.append((tag, dict(attributes)))
-        if tag not in ("meta", "br", "img"):
+        if tag not in ("meta", "br", "img", "source"):
             self._open.append(tag)
         if tag == "tr":
             self.rows.append([])

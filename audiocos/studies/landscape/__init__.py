@@ -101,8 +101,8 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
         ),
         Section(
             "A shorter window makes a wider bowl",
-            "The same around the exact pair, with the frame seen through a window: cut off after n samples, or faded by "
-            "exp(\N{MINUS SIGN}(n/n0)\N{SUPERSCRIPT TWO}/2) as in window growth. Cut off, the bowl ends at a first "
+            "The same around the exact pair, with the frame seen through a window: cut off after n samples, or faded "
+            "by exp(\N{MINUS SIGN}(n/n0)\N{SUPERSCRIPT TWO}/2) as in window growth. Cut off, the bowl ends at a first "
             "maximum; a fade that fits into the frame has no ripples. Half height: where the loss is half of its mean "
             "over all N lines.",
             [pictures.bowls_picture(wide)],

@@ -99,9 +99,9 @@ def bowl(frame: int, window: str, length: int) -> Bowl:
     else:
         taper = np.ones(length)
     objective, pair, index = tapered(whole(frame), taper), cosines.orthogonal(frame), frame // 2
-    height = along(objective, pair, "w", index, np.arange(frame) - float(index)).mean()
+    height = along(objective, pair, "w", index, np.arange(frame, dtype=np.float64) - index).mean()
     farthest = min(4.0 * frame / length, frame / 2 - 1)
-    bins = np.linspace(0, farthest, max(int(POINTS * farthest * length / frame), POINTS))
+    bins = np.linspace(0.0, farthest, max(int(POINTS * farthest * length / frame), POINTS))
     losses = along(objective, pair, "w", index, bins)
     falls = np.flatnonzero(np.diff(losses) < -1e-3 * height)
     past = int(np.argmax(losses > height / 2))

@@ -1,0 +1,165 @@
+"""Studies: the frame they share, the command that runs them, and that each says the same figures again."""
+
+import json
+import sys
+import types
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from reportpages import Page, decoded
+
+from audiocos import studies
+from audiocos.errors import AudiocosError
+from audiocos.report import moving, style
+from audiocos.studies import page
+from audiocos.studies.study import Answer, Picture, Section, Setting, Table
+
+
+def plot(level=1.0):
+    figure = Figure(figsize=(3, 2))
+    axes = figure.subplots()
+    (line,) = axes.plot([0.0, 1.0], [0.0, level])
+    style.finish(axes, "a", "b", "c")
+    return figure, line
+
+
+def small_answer(setting=None, **more):
+    figure, line = plot()
+    frames = moving.frames(figure, lambda i: line.set_ydata([0.0, i / 3]), 4)
+    pictures = [Picture("still", "A line.", plot()[0]), Picture("moving", "It rises.", frames)]
+    table = Table("What it is.", ["name", "value"], [["first", 1.23456e-9], ["second", -3.0]])
+    sections = [Section("A part", "One paragraph.\n\nAnother <one>.", pictures, [table])]
+    values = {"text": "It is so. It is.", "settings": {"sizes": [8, 16]}, "figures": {"level": 1.5}}
+    return Answer(**({"table": table, "sections": sections, "timings": {"seconds": 2.0}} | values | more))
+
+
+@pytest.fixture
+def small_study(monkeypatch):
+    """A study that takes no time, beside one that cannot run."""
+
+    def fail(setting):
+        raise AudiocosError('The study needs kymatio: pip install "audiocos[scattering]"')
+
+    for name, run in (("exactness", small_answer), ("inversion", fail)):
+        module = types.ModuleType(f"audiocos.studies.{name}")
+        module.run = run
+        monkeypatch.setitem(sys.modules, f"audiocos.studies.{name}", module)
+    monkeypatch.setattr(studies, "STUDIES", {name: studies.STUDIES[name] for name in ("exactness", "inversion")})
+
+
+def test_the_page_begins_with_the_question_and_ends_with_the_answer_and_a_table(tmp_path):
+    written = page.write_answer(tmp_path / "new" / "folder", "exactness", Setting(quick=True, seed=3), small_answer())
+    shown = Page(written)
+    headings = [tag for tag, _ in shown.elements if tag in ("h1", "h2")]
+    assert headings == ["h1", "h2", "h2", "h2"]
+    assert shown.text.split("<body>")[-1].strip().startswith(studies.STUDIES["exactness"])
+    assert shown.text.index("Another <one>.") < shown.text.index("It is so. It is.")
+    assert shown.text.rindex("1.235e\N{MINUS SIGN}09") > shown.text.index("It is so. It is.")
+    assert shown.rows[-1] == ["second", "\N{MINUS SIGN}3"]
+    assert not [a for _, a in shown.elements for key in ("src", "href") if (a.get(key) or "data:")[:5] != "data:"]
+
+
+def test_pictures_on_the_page_are_the_files_beside_it(tmp_path):
+    shown = Page(page.write_answer(tmp_path, "exactness", Setting(), small_answer()))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"exactness.html", "exactness.json", "still.png", "moving.png", "moving.gif"}
+    still, animation = (image["src"] for image in shown.all("img"))
+    assert decoded(still, "image/png") == (tmp_path / "still.png").read_bytes()
+    assert decoded(animation, "image/gif") == (tmp_path / "moving.gif").read_bytes()
+    with Image.open(tmp_path / "moving.gif") as gif:
+        assert gif.n_frames == 4
+        assert gif.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    (resting,) = (source["srcset"] for source in shown.all("source"))
+    assert decoded(resting, "image/png") == (tmp_path / "moving.png").read_bytes()
+
+
+def test_the_record_holds_question_answer_settings_and_every_figure(tmp_path):
+    page.write_answer(tmp_path, "exactness", Setting(quick=True, seed=3), small_answer())
+    told = json.loads((tmp_path / "exactness.json").read_text())
+    assert told["question"] == studies.STUDIES["exactness"]
+    assert (told["answer"], told["quick"], told["seed"], told["device"]) == ("It is so. It is.", True, 3, "cpu")
+    assert (told["settings"], told["figures"]) == ({"sizes": [8, 16]}, {"level": 1.5})
+    assert told["pictures"] == ["still", "moving"]
+
+
+def test_a_figure_that_is_no_number_writes_nothing(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        page.write_answer(tmp_path / "out", "exactness", Setting(), small_answer(figures={"level": float("nan")}))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_lists_all_studies_with_their_questions(audiocos_command):
+    done = audiocos_command("study")
+    assert done.code == 0
+    assert all(name in done.out for name in studies.STUDIES)
+    assert "Why does descent stop?" in done.out
+
+
+def test_the_command_writes_a_folder_and_says_the_answer(audiocos_command, small_study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = audiocos_command("study", "exactness", "--quick")
+    assert done.code == 0, done.err
+    assert "It is so. It is." in done.out
+    assert (tmp_path / "studies" / "exactness" / "exactness.html").exists()
+
+
+def test_what_is_there_is_not_overwritten_without_force(audiocos_command, small_study, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    assert audiocos_command("study", "exactness", "-o", out).code == 0, "an empty folder will do"
+    before = (out / "exactness.json").read_bytes()
+    done = audiocos_command("study", "exactness", "-o", out, "--seed", 4)
+    assert done.code == 1
+    assert "exists already and is not empty. Choose another folder or pass --force." in done.err
+    assert (out / "exactness.json").read_bytes() == before
+    assert audiocos_command("study", "exactness", "-o", out, "--seed", 4, "--force").code == 0
+    assert json.loads((out / "exactness.json").read_text())["seed"] == 4
+
+
+def test_an_unknown_study_is_wrong_usage_and_lists_those_there_are(audiocos_command):
+    done = audiocos_command("study", "everything")
+    assert done.code == 2
+    assert "everything: no such study. There are exactness, gradients, landscape, dft" in done.err
+
+
+def test_places_that_cannot_be_written_are_said_before_anything_is_computed(audiocos_command, small_study, tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        done = audiocos_command("study", "inversion", "-o", place)
+        assert done.code == 1
+        assert "file" in done.err and "Choose another" in done.err
+        assert "kymatio" not in done.err
+
+
+def test_cuda_that_is_not_there_is_said(audiocos_command, small_study, tmp_path, monkeypatch):
+    monkeypatch.setattr("audiocos.execution.accelerator_present", lambda: None)
+    done = audiocos_command("study", "exactness", "--device", "cuda", "-o", tmp_path / "out")
+    assert done.code == 1
+    assert "device cuda: not available here" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_extra_names_the_pip_command(audiocos_command, small_study, tmp_path, monkeypatch):
+    done = audiocos_command("study", "inversion", "-o", tmp_path / "out")
+    assert (done.code, 'pip install "audiocos[scattering]"' in done.err) == (1, True)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = audiocos_command("study", "exactness", "-o", tmp_path / "out")
+    assert (done.code, 'pip install "audiocos[report]"' in done.err) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_runs_the_rest_where_one_fails_and_links_to_what_is_there(audiocos_command, small_study, tmp_path):
+    done = audiocos_command("study", "all", "--quick", "-o", tmp_path)
+    assert done.code == 1
+    assert "inversion: The study needs kymatio" in done.err
+    assert "1 of 2 studies failed: inversion." in done.err
+    index = Page(tmp_path / "index.html")
+    assert {a["href"] for a in index.all("a")} == {"exactness/exactness.html"}
+    assert studies.STUDIES["exactness"] in index.text and "It is so. It is." in index.text
+    picture = (tmp_path / "exactness" / "still.png").read_bytes()
+    assert [decoded(a["src"], "image/png") for a in index.all("img")] == [picture]
+
+
+def test_no_index_where_no_study_was_run(tmp_path):
+    assert page.write_index(tmp_path) is None
