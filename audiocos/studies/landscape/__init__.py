@@ -116,7 +116,7 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
         ),
         Section(
             "Frequencies finding the grid",
-            "The same random start under window growth, step by step.",
+            "The first of these random starts as the window grows, step by step.",
             [pictures.journey_picture(moments)],
         ),
     ]
