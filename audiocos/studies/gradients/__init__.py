@@ -39,7 +39,7 @@ class _Sizes:
 _FULL = _Sizes(
     (Shape(1000, 1000), Shape(1000, 800), Shape(1500, 512)), 100, 64, Training(32, 1500, 3, (0.01, 0.1, 1.0, 10.0))
 )
-_QUICK = _Sizes((Shape(200, 200), Shape(200, 160), Shape(300, 102)), 12, 64, Training(16, 200, 1, (0.1, 1.0)))
+_QUICK = _Sizes((Shape(200, 200), Shape(200, 160), Shape(300, 102)), 12, 64, Training(16, 150, 1, (0.1, 1.0)))
 
 
 def run(setting: Setting) -> Answer:

@@ -36,7 +36,7 @@ class Training:
     steps: int
     starts: int
     rates: tuple[float, ...]
-    points: int = 60
+    points: int = 40
 
     @property
     def runs(self) -> int:

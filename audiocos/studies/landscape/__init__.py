@@ -20,7 +20,7 @@ class _Sizes:
 
 
 _FULL = _Sizes(256, (2, 4, 8, 16, 32, 64, 128, 256), 641, Descents(64, 10, 2000))
-_QUICK = _Sizes(64, (2, 4, 8, 16, 32, 64), 161, Descents(16, 3, 300))
+_QUICK = _Sizes(64, (2, 4, 8, 16, 32, 64), 161, Descents(16, 3, 200))
 
 
 def run(setting: Setting) -> Answer:
