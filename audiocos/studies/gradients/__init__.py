@@ -160,9 +160,9 @@ def _training_table(ways: dict[str, Any]) -> Table:
     rows: list[list[str | float]] = []
     for name, way in ways.items():
         rate = "per group" if way["rate"] is None else scientific(way["rate"])
-        rows.append([name, rate, decimal(way["end_db"], 1), str(way["ran_away"])])
+        rows.append([name, rate, decimal(way["least_db"], 1), decimal(way["end_db"], 1), str(way["ran_away"])])
     return Table(
-        "SNR on white sound at the end, in dB, median of the starts; what has run away counts as \N{MINUS SIGN}60.",
-        ["training", "rate", "SNR (dB)", "ran away"],
+        "SNR on white sound at the end, in dB, of all starts; what has run away counts as \N{MINUS SIGN}60.",
+        ["training", "rate", "least", "median", "ran away"],
         rows,
     )

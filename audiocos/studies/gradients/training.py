@@ -64,8 +64,8 @@ def compare(training: Training, seed: int, device: str, step: Step) -> dict[str,
         step: called after each run.
 
     Returns:
-        For each way: rate, the steps at which SNR was looked at, the SNR there of each start, the median at the end;
-        None where a run has run away, which counts as -60 dB in the median.
+        For each way: rate, the steps at which SNR was looked at, the SNR there of each start, least and median
+        at the end; None where a run has run away, which counts as -60 dB there.
     """
     found: dict[str, Any] = {"frame": training.frame, "ways": {}}
     for optimizer, balanced, growth in ways():
@@ -79,7 +79,6 @@ def compare(training: Training, seed: int, device: str, step: Step) -> dict[str,
         for index in range(1, training.starts):
             kept.append(_run(training, seed + index, optimizer, balanced, growth, rates[best], device))
             step()
-        ends = [run[-1] for run in kept]
         found["ways"][name_of(optimizer, balanced, growth)] = {
             "optimizer": optimizer,
             "balanced": balanced,
@@ -88,8 +87,9 @@ def compare(training: Training, seed: int, device: str, step: Step) -> dict[str,
             "rates_db": {f"{rate:g}": run[-1] for rate, run in zip(rates, runs, strict=True) if rate is not None},
             "steps": _marks(training),
             "snr_db": kept,
-            "end_db": float(np.median([LOST_DB if end is None else end for end in ends])),
-            "ran_away": sum(end is None for end in ends),
+            "least_db": min(_end(run) for run in kept),
+            "end_db": float(np.median([_end(run) for run in kept])),
+            "ran_away": sum(run[-1] is None for run in kept),
         }
     return found
 

@@ -107,7 +107,8 @@ def bowl(frame: int, window: str, length: int) -> Bowl:
     past = int(np.argmax(losses > height / 2))
     low, high = losses[past - 1], losses[past]
     half = bins[past - 1] + (height / 2 - low) / (high - low) * (bins[past] - bins[past - 1])
-    return Bowl(float(bins[falls[0]]) if falls.size else None, float(half))
+    top = bins[np.argmax(losses[: falls[0] + 1])] if falls.size else None  # it falls slowly at first
+    return Bowl(None if top is None else float(top), float(half))
 
 
 def bowls(frame: int, lengths: list[int]) -> dict[str, Any]:
