@@ -162,6 +162,7 @@ def _bold_driver(descent: _Descent, gradient: Tensor, iterations: int, step: flo
 def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
     """On half the squared norm, which is smooth where the norm is zero."""
     from scipy.optimize import OptimizeResult, minimize
+    from threadpoolctl import threadpool_limits
 
     start = descent.signal
     known: list[tuple[float, Tensor]] = [(descent.losses[0], gradient)]
@@ -179,14 +180,15 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
         loss = min(math.sqrt(2 * intermediate_result.fun), descent.losses[-1])
         descent.keep(signal_of(intermediate_result.x.copy()), loss)
 
-    minimize(
-        evaluate,
-        start.double().flatten().cpu().numpy(),
-        jac=True,
-        method="L-BFGS-B",
-        callback=keep,
-        options={"maxcor": _MEMORY, "maxiter": iterations, "ftol": _SETTLED, "gtol": 0.0},
-    )
+    with threadpool_limits(1, user_api="blas"):  # the vectors are short: threads would wait for each other
+        minimize(
+            evaluate,
+            start.double().flatten().cpu().numpy(),
+            jac=True,
+            method="L-BFGS-B",
+            callback=keep,
+            options={"maxcor": _MEMORY, "maxiter": iterations, "ftol": _SETTLED, "gtol": 0.0},
+        )
 
 
 def _check(target: Tensor, start: Tensor | int, method: str, iterations: int, step: float) -> None:
