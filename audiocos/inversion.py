@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from audiocos.errors import InversionError
@@ -167,13 +168,13 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
     start = descent.signal
     known: list[tuple[float, Tensor]] = [(descent.losses[0], gradient)]
 
-    def signal_of(values: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+    def signal_of(values: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(values).view(start.shape).to(start.device, start.dtype)
 
-    def evaluate(values: np.ndarray) -> tuple[float, np.ndarray]:  # type: ignore[type-arg]
+    def evaluate(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         loss, slope = known.pop() if known else descent.measure(signal_of(values))
-        if not math.isfinite(loss):
-            return math.inf, np.zeros_like(values)
+        if not math.isfinite(loss):  # the line search takes any high number as a step too far, but not infinity
+            return 10 * descent.losses[0] ** 2, np.zeros_like(values)
         return loss**2 / 2, (loss * slope.double()).flatten().cpu().numpy()
 
     def keep(intermediate_result: OptimizeResult) -> None:
@@ -197,11 +198,12 @@ def _check(target: Tensor, start: Tensor | int, method: str, iterations: int, st
     if isinstance(start, int):
         if start < 1:
             raise InversionError(f"start: {start} samples; give at least 1, or a signal.")
-    elif not start.is_floating_point() or not start.isfinite().all():
-        raise InversionError("start: not a tensor of finite floating-point numbers; sound is real.")
+    elif not isinstance(start, Tensor) or not start.is_floating_point() or not start.isfinite().all():
+        raise InversionError("start: neither a tensor of finite, real floating-point numbers nor a whole number.")
     if iterations < 0:
         raise InversionError(f"iterations {iterations}: give 0 or more.")
     if not 0.0 < step < math.inf:
         raise InversionError(f"step {step}: give a finite number above 0.")
-    if not (target.is_floating_point() or target.is_complex()) or not target.isfinite().all():
-        raise InversionError("target: not a tensor of finite floating-point or complex numbers.")
+    numeric = isinstance(target, Tensor) and (target.is_floating_point() or target.is_complex())
+    if not numeric or not target.isfinite().all():
+        raise InversionError("target: not a tensor of finite floating-point or complex numbers; see torch.from_numpy.")

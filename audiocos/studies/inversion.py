@@ -56,8 +56,8 @@ class Sizes:
     sweep_iterations: int
 
 
-FULL = Sizes(2**13, 6, 16, 128, (8, 16, 32, 64, 128, 256, 512), 200, 60, 100)
-QUICK = Sizes(2**11, 4, 8, 128, (16, 64, 256), 30, 10, 20)
+FULL = Sizes(2**13, 6, 16, 128, (8, 16, 32, 64, 128, 256), 200, 60, 100)
+QUICK = Sizes(2**11, 4, 4, 128, (16, 64, 256), 25, 10, 20)
 
 
 @dataclass
@@ -109,8 +109,8 @@ def recovered(wanted: Float64, found: Float64) -> dict[str, float | None]:
         found: `[samples]`.
 
     Returns:
-        `snr_db`; `log_spectral_distance_db`; `magnitude_snr_db`, of short-time spectra without their phases: 20 log10 of
-        what they are over how far they are apart (the inverse of Griffin and Lim's spectral convergence, 1984).
+        `snr_db`; `log_spectral_distance_db`; `magnitude_snr_db`, of short-time spectra without their phases: their
+        energy over that of their difference (the spectral convergence of Griffin and Lim 1984, turned over).
     """
     energy = float(wanted @ wanted)
     sign = 1.0 if float(wanted @ found) >= 0 else -1.0
@@ -127,7 +127,7 @@ def _spectrum(x: Float64) -> Float64:
     from scipy.signal import ShortTimeFFT
     from scipy.signal.windows import hann
 
-    return np.abs(ShortTimeFFT(hann(_SEGMENT, sym=False), _SEGMENT // 4, RATE).stft(x))
+    return np.asarray(np.abs(ShortTimeFFT(hann(_SEGMENT, sym=False), _SEGMENT // 4, RATE).stft(x)))
 
 
 class _Bar:
@@ -161,7 +161,7 @@ def _runs(each: Representation, wanted: Float64, sizes: Sizes, setting: Setting,
 
 
 def _sweep(wanted: Float64, sizes: Sizes, setting: Setting, bar: _Bar) -> dict[str, list[dict[str, Any]]]:
-    """The largest coefficients of each frame, more and more of them, with signs and without, and what synthesis gives."""
+    """From more and more of the largest coefficients, with signs and without, and what synthesis gives of them."""
     import torch
 
     import audiocos

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+import audiocos
 from audiocos.cosines import Float64
 from audiocos.report.words import MINUS, decimal, scientific
 from audiocos.studies import inversion_pictures as pictures
@@ -12,6 +15,8 @@ from audiocos.studies.inversion_representations import Representation
 from audiocos.studies.study import Answer, Cell, Section, Setting, Table
 
 NAMES = {"bold-driver": "bold driver", "l-bfgs": "L-BFGS", NEAR: f"L-BFGS from {decimal(NEAR_DB, 0)} dB near"}
+
+COLUMNS = ["SNR", "without phases", "distance"]
 
 FOUND_DB = 10.0
 """A signal counts as found from here on: its waveform can be told from any other."""
@@ -27,31 +32,28 @@ def answer(
     numbers = {each.name: each.numbers / sizes.samples for each in listed}
     shown = {name: better(of) for name, of in runs.items()}
     after = {name: runs[name][method].figures["after"] for name, method in shown.items()}
+    magnitudes = runs["magnitudes"][shown["magnitudes"]]
+    kept_signs = signs_kept(wanted, magnitudes.signals[0], magnitudes.signals[magnitudes.figures["iterations"]])
+    near = {name: of[NEAR].figures["after"] for name, of in runs.items()}
     figures = {
         "runs": {name: {method: run.figures for method, run in of.items()} for name, of in runs.items()},
         "numbers_a_sample": numbers,
         "shown": shown,
+        "signs_kept": kept_signs,
         "kept": list(sizes.sweep),
         "sweep": sweep,
     }
     table = Table(
-        "Signals found from noise, by the method of least loss, and from a start near the signal; SNR up to sign.",
-        [
-            "representation",
-            "numbers a sample",
-            "loss left (%)",
-            "SNR (dB)",
-            "SNR of magnitudes (dB)",
-            "log-spectral distance (dB)",
-            f"SNR from {decimal(NEAR_DB, 0)} dB near (dB)",
-        ],
+        "Signals found from noise, by the method of least loss: SNR up to sign, SNR of spectra without phases and "
+        f"log-spectral distance, in dB. From near: SNR from a start at {decimal(NEAR_DB, 0)} dB.",
+        ["representation", "numbers a sample", "loss left (%)", *COLUMNS, "SNR from near"],
         [
             [
                 titles[name],
                 decimal(numbers[name], 2),
                 scientific(100 * runs[name][shown[name]].figures["losses"][-1]),
                 *_figures(after[name]),
-                decimal(runs[name][NEAR].figures["after"]["snr_db"], 1),
+                decimal(near[name]["snr_db"], 1),
             ]
             for name in titles
         ],
@@ -62,7 +64,7 @@ def answer(
         "pair": "exact-overlap: N = 512, hop 256, square-root Hann windows",
         "coefficients kept of 512": sizes.kept,
         "loss": "Euclidean norm of the difference to the representation wanted",
-        "bold driver": f"first step {decimal(STEP, 0)}, then times 1.1 where the loss fell; else undone, and times 0.55",
+        "bold driver": f"first step {decimal(STEP, 0)}, times 1.1 where the loss fell, else undone and times 0.55",
         "iterations": sizes.iterations,
         "iterations from nearby": sizes.near_iterations,
         "iterations for each other number kept": sizes.sweep_iterations,
@@ -72,11 +74,17 @@ def answer(
     sections = [
         _waveforms(titles, wanted, runs, shown, after),
         _progress(titles, wanted, runs, shown),
-        _losses(titles, runs),
+        _losses(titles, runs, kept_signs),
         _nearby(titles, runs),
         _sweep(sizes, sweep),
     ]
-    return Answer(_sentences(titles, after), table, sections, settings, figures, timings)
+    return Answer(_sentences(titles, after, near), table, sections, settings, figures, timings)
+
+
+def signs_kept(wanted: Float64, start: Float64, found: Float64) -> float:
+    """Which share of the energy wanted is in coefficients that end with the sign they began with."""
+    target, before, after = audiocos.load("exact-overlap").analyze(np.stack([wanted, start, found]))
+    return float((target**2)[np.sign(before) == np.sign(after)].sum() / (target**2).sum())
 
 
 def better(of: dict[str, Any]) -> str:
@@ -84,25 +92,22 @@ def better(of: dict[str, Any]) -> str:
     return min(METHODS, key=lambda method: float(of[method].figures["losses"][-1]))
 
 
-def _sentences(titles: dict[str, str], after: dict[str, Any]) -> str:
-    by_snr = sorted(titles, key=lambda name: -_snr(after[name]))
-    by_distance = sorted(titles, key=lambda name: float(after[name]["log_spectral_distance_db"]))
-    first, rest = by_snr[0], by_snr[1:]
-    verdict = "only " if _snr(after[first]) >= FOUND_DB > _snr(after[rest[0]]) else ""
-    found = [name for name in titles if _snr(after[name]) >= FOUND_DB]
-    if found:
-        begin = f"Yes, but {verdict}from {_and([titles[name] for name in found])}"
-    else:
-        begin = f"Not its waveform; the nearest comes {titles[first]}"
-    others = ", ".join(f"{titles[name]} {_db(after[name]['snr_db'])}" for name in rest)
-    nearest = by_distance[0]
-    distances = ", ".join(
-        f"{titles[name]} {decimal(after[name]['log_spectral_distance_db'], 1)}" for name in by_distance[1:]
-    )
+def _sentences(titles: dict[str, str], after: dict[str, Any], near: dict[str, Any]) -> str:
+    first, *rest = sorted(titles, key=lambda name: -_snr(after[name]))
+    nearest, *others = sorted(titles, key=lambda name: float(after[name]["log_spectral_distance_db"]))
+    found = [titles[name] for name in titles if _snr(after[name]) >= FOUND_DB]
+    verdict = f"Yes, but only from {_and(found)}" if found else "Not its waveform"
+    best = "" if len(found) == 1 else f" from {titles[first]}"
+    waveforms = ", ".join(f"from {titles[name]} at {_db(after[name]['snr_db'])}" for name in rest)
+    distances = ", ".join(f"{titles[name]} {decimal(after[name]['log_spectral_distance_db'], 1)}" for name in others)
+    ends = sorted(map(_snr, near.values()))
     return (
-        f"{begin}: from noise, {titles[first]} hold the most of the waveform and give it back with "
-        f"{_db(after[first]['snr_db'])} SNR up to sign ({others}). Of the spectrum {titles[nearest]} hold the most: the "
-        f"log-spectral distance is {decimal(after[nearest]['log_spectral_distance_db'], 1)} dB ({distances})."
+        f"{'Yes' if len(found) == len(titles) else verdict}: begun in noise, descent ends at "
+        f"{_db(after[first]['snr_db'])} SNR up to sign{best}, {waveforms}. The spectrum comes back best from "
+        f"{titles[nearest]}, with a log-spectral distance of "
+        f"{decimal(after[nearest]['log_spectral_distance_db'], 1)} dB ({distances}), and begun "
+        f"{decimal(NEAR_DB, 0)} dB near the signal, descent ends at {decimal(ends[0], 1)} to {_db(ends[-1])} from all "
+        "of them."
     )
 
 
@@ -116,7 +121,7 @@ def _waveforms(
     )
     if lost:
         text += (
-            f" From {_and(lost)} it ends at a waveform that has less than 0 dB SNR: silence would be nearer. That says "
+            f" From {_and(lost)} the waveform it ends at has less than 0 dB SNR: silence would be nearer. That says "
             "nothing of how alike the two sound; the spectra below do."
         )
     return Section("The signal found", text, [pictures.close_up(titles, wanted, runs, shown)])
@@ -129,17 +134,17 @@ def _progress(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[s
         rows.append(
             [titles[name], *(cell for when in ("before", "during", "after") for cell in _figures(figures[when])[::2])]
         )
-    columns = [f"{what}, {when} (dB)" for when in ("before", "during", "after") for what in ("SNR", "distance")]
+    columns = [f"{what} {when}" for when in ("before", "during", "after") for what in ("SNR", "distance")]
     return Section(
         "Before, during, after",
-        "Each row is a representation, descended by the method that ended at the lesser loss. Colours reach 80 dB below "
-        "the loudest point of the signal wanted.",
+        "Each row is a representation, descended by the method that ended at the lesser loss. Colours reach 80 dB "
+        "below the loudest point of the signal wanted.",
         [pictures.spectrograms(titles, wanted, runs, shown), pictures.waveforms(titles, wanted, runs, shown)],
-        [Table("SNR up to sign and log-spectral distance.", ["representation", *columns], rows)],
+        [Table("SNR up to sign and log-spectral distance, in dB.", ["representation", *columns], rows)],
     )
 
 
-def _losses(titles: dict[str, str], runs: Runs) -> Section:
+def _losses(titles: dict[str, str], runs: Runs, signs_kept: float) -> Section:
     rows: list[list[Cell]] = []
     ahead = []
     for name, of in runs.items():
@@ -157,13 +162,14 @@ def _losses(titles: dict[str, str], runs: Runs) -> Section:
                 ]
             )
     where = f"from {_and(ahead)}" if ahead else "from none of them"
+    share = decimal(100 * signs_kept, 0)
     text = (
-        f"L-BFGS ends at the lesser loss {where}. Magnitudes of real coefficients stop early: every coefficient keeps "
-        "the sign that chance gave it at the start, because on the way to the other sign it would have to be zero, where "
-        "the loss is high. The moduli of cosine and sine have no such wall between them: a phase can turn."
+        f"L-BFGS ends at the lesser loss {where}. From magnitudes of real coefficients, {share} % of the energy wanted "
+        "ends with the sign that chance gave the coefficient at the start: on the way to the other sign it would have "
+        "to be zero, where the loss is high. With moduli of cosine and sine there is no such wall, a phase can turn."
     )
-    columns = ["from, by", "iterations", "evaluations", "loss left (%)", "SNR (dB)", "SNR of magnitudes (dB)"]
-    table = Table("From noise.", [*columns, "log-spectral distance (dB)"], rows)
+    columns = ["from, by", "iterations", "evaluations", "loss left (%)", *COLUMNS]
+    table = Table("From noise; SNR up to sign, SNR without phases and log-spectral distance in dB.", columns, rows)
     return Section("Loss", text, [pictures.losses(titles, runs)], [table])
 
 
@@ -172,8 +178,8 @@ def _nearby(titles: dict[str, str], runs: Runs) -> Section:
     held = [name for name in titles if near[name] is None or near[name] >= NEAR_DB + 3]
     others = [name for name in titles if name not in held]
     text = (
-        f"Is the waveform not in the representation, or does descent not find it? Started {decimal(NEAR_DB, 0)} dB near "
-        "the signal, in white noise, L-BFGS ends at "
+        "Is the waveform not in the representation, or does descent not find it? Started "
+        f"{decimal(NEAR_DB, 0)} dB near the signal, in white noise, L-BFGS ends at "
         + ", ".join(f"{_db(near[name])} ({titles[name]})" for name in titles)
         + "."
     )
@@ -193,9 +199,12 @@ def _sweep(sizes: Sizes, sweep: Sweep) -> Section:
     enough = next((kept for kept, row in zip(sizes.sweep, signed, strict=True) if _snr(row) >= FOUND_DB), None)
     said = f"{enough} of 512 are the first to pass {decimal(FOUND_DB, 0)} dB" if enough else "none of these is enough"
     most = max(_snr(row) for row in blind)
+    gains = [_snr(row) - _snr(found) for row, found in zip(sweep["synthesized"], signed, strict=True)]
     text = (
         f"With signs, {said}; without, the best of all is {_db(most)}. The dotted line needs no descent: the synthesis "
-        "bank, given the coefficients that are kept."
+        f"bank, given the coefficients that are kept, is {decimal(min(gains), 1)} to {decimal(max(gains), 1)} dB better "
+        "than what descent finds. It knows zeros where nothing is kept; descent leaves there what the noise put, as long "
+        "as it is smaller than what is kept."
     )
     return Section("How many of the largest", text, [pictures.sweep(sizes.sweep, sweep)])
 

@@ -15,7 +15,7 @@ from audiocos.studies.inversion import METHODS, RATE, Runs
 from audiocos.studies.study import Picture
 
 RANGE_DB = 80.0
-CLOSE_UP_S = 0.08
+CLOSE_UP_S = 0.05
 WHEN = ("before", "during", "after")
 METHOD_NAMES = {"bold-driver": "bold driver", "l-bfgs": "L-BFGS"}
 
@@ -44,8 +44,11 @@ def close_up(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[st
 
 def spectrograms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[str, str]) -> Picture:
     """Wanted, before, during and after, for each representation."""
+    import matplotlib
+
     figure, axes = plots(len(titles), len(WHEN) + 1, height=1.7)
     goal = spectrogram(wanted[None], RATE)
+    colours = matplotlib.colormaps["magma"].resampled(32)  # few colours make small files
     top = float(goal.level_db.max())
     for row, name in enumerate(titles):
         cells = axes[row * (len(WHEN) + 1) :]
@@ -55,7 +58,7 @@ def spectrograms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dic
                 level.time_edges_s,
                 level.frequency_edges_hz,
                 level.level_db,
-                cmap="magma",
+                cmap=colours,
                 vmin=top - RANGE_DB,
                 vmax=top,
                 rasterized=True,
@@ -99,7 +102,11 @@ def losses(titles: dict[str, str], runs: Runs) -> Picture:
     for ax in axes:
         ax.set_ylim(low, high)
     legend(axes[0])
-    return Picture("inversion-losses", "Each loss falls from its start in noise; flat stretches are steps undone.", figure)
+    return Picture(
+        "inversion-losses",
+        "Each loss falls from its start in noise; the bold driver's flat stretches are steps undone.",
+        figure,
+    )
 
 
 def sweep(kept: tuple[int, ...], rows: dict[str, list[dict[str, Any]]]) -> Picture:
@@ -108,7 +115,9 @@ def sweep(kept: tuple[int, ...], rows: dict[str, list[dict[str, Any]]]) -> Pictu
     keys = (("snr_db", "SNR, up to sign"), ("log_spectral_distance_db", "Log-spectral distance"))
     for ax, (key, title) in zip(axes, keys, strict=True):
         for colour, name in zip(COLOURS, ("with signs", "without signs"), strict=False):
-            ax.plot(kept, [_value(row["after"][key]) for row in rows[name]], "o-", color=colour, markersize=4, label=name)
+            ax.plot(
+                kept, [_value(row["after"][key]) for row in rows[name]], "o-", color=colour, markersize=4, label=name
+            )
         direct = [_value(row[key]) for row in rows["synthesized"]]
         ax.plot(kept, direct, ":", color=style.LETTERS, linewidth=1.4, label="synthesized, with signs")
         ax.set_xscale("log", base=2)
@@ -116,7 +125,9 @@ def sweep(kept: tuple[int, ...], rows: dict[str, list[dict[str, Any]]]) -> Pictu
         plain_numbers(ax.xaxis)
         style.finish(ax, title, "coefficients kept of 512", "dB")
     legend(axes[0])
-    return Picture("inversion-kept", "From the largest coefficients of each frame; left higher is better, right lower.", figure)
+    return Picture(
+        "inversion-kept", "From the largest coefficients of each frame; left higher is better, right lower.", figure
+    )
 
 
 def _stages(name: str, wanted: Float64, runs: Runs, shown: dict[str, str]) -> list[tuple[str, Float64]]:
@@ -134,7 +145,7 @@ def _cell(ax: Any, title: str, last: bool) -> None:
 
 
 def _short(title: str) -> str:
-    return title.replace(" of the coefficients", "").replace(" of cosine and sine", "").replace("wavelet ", "")
+    return title.replace(" of cosine and sine", "").replace("wavelet ", "").replace(" coefficients", "")
 
 
 def _value(level: float | None) -> float:

@@ -72,9 +72,11 @@ def of_pair(samples: int, kept: int, device: str) -> list[Representation]:
     waves = coefficients(quadratures(model.framing), device)
     frames, size = cosines(torch.zeros(samples, dtype=torch.float64, device=device)).shape
     return [
-        Representation("magnitudes", "magnitudes of the coefficients", frames * size, lambda x: cosines(x).abs()),
+        Representation("magnitudes", "magnitudes", frames * size, lambda x: cosines(x).abs()),
         Representation("moduli", "moduli of cosine and sine", frames * size // 2, lambda x: moduli(waves(x))),
-        Representation("largest", f"the {kept} of {size} largest", 2 * frames * kept, largest(cosines, kept)),
+        Representation(
+            "largest", f"the {kept} largest of {size} coefficients", 2 * frames * kept, largest(cosines, kept)
+        ),
     ]
 
 
@@ -104,7 +106,7 @@ def quadratures(framing: Framing) -> Model:
 
 def moduli(coefficients: Tensor) -> Tensor:
     """Lengths of neighbours in twos, `[..., M]` to `[..., M / 2]`; where both are zero the gradient is, too."""
-    lengths: Tensor = torch.linalg.vector_norm(coefficients.unflatten(-1, (-1, 2)), dim=-1)
+    lengths: Tensor = torch.linalg.vector_norm(coefficients.reshape(*coefficients.shape[:-1], -1, 2), dim=-1)
     return lengths
 
 
