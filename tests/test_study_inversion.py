@@ -8,11 +8,12 @@ import pytest
 import torch
 
 import audiocos
-from audiocos import framing, signals
+from audiocos import framing, signals, studies
 from audiocos.cosines import orthogonal
 from audiocos.errors import AudiocosError
 from audiocos.model import Model
-from audiocos.studies import inversion, inversion_representations
+from audiocos.studies import inversion
+from audiocos.studies.inversion import representations
 from audiocos.studies.study import Setting
 
 
@@ -20,8 +21,8 @@ from audiocos.studies.study import Setting
 def quick():
     """The quick study run twice, and the progress of the first."""
     progress = []
-    first = inversion.run(Setting(quick=True, step=lambda what, done, total: progress.append((done, total))))
-    return first, inversion.run(Setting(quick=True)), progress
+    first = studies.run("inversion", Setting(quick=True, step=lambda what, done, total: progress.append((done, total))))
+    return first, studies.run("inversion", Setting(quick=True)), progress
 
 
 def test_the_study_says_the_same_twice(quick):
@@ -63,34 +64,27 @@ def test_progress_only_rises_and_ends(quick):
     assert done == sorted(done) and len(totals) == 1 and done[-1] == totals.pop()
 
 
-def test_threads_are_given_back():
-    before = torch.get_num_threads()
-    with inversion._one_thread():
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
-
-
 @pytest.mark.parametrize("name", ["exact", "exact-overlap", "exact-lapped"])
 @pytest.mark.parametrize("samples", [1, 511, 512, 3000])
 def test_coefficients_are_the_models(name, samples):
     model, x = audiocos.load(name), signals.noise(samples, 8000)
-    found = inversion_representations.coefficients(model, "cpu")(torch.from_numpy(x))
+    found = representations.coefficients(model, "cpu")(torch.from_numpy(x))
     np.testing.assert_allclose(found, model.analyze(x[None])[0], atol=1e-12)
 
 
 def test_cosines_and_sines_are_an_exact_pair_with_the_moduli_of_a_fourier_transform():
-    model = inversion_representations.quadratures(framing.block(64))
+    model = representations.quadratures(framing.block(64))
     assert framing.block(64).deviation(model.parameters) < 1e-12
     x = signals.noise(64, 8000)
-    moduli = inversion_representations.moduli(inversion_representations.coefficients(model, "cpu")(torch.from_numpy(x)))
+    moduli = representations.moduli(representations.coefficients(model, "cpu")(torch.from_numpy(x)))
     half_a_bin_up = np.fft.fft(x * np.exp(-1j * np.pi * np.arange(64) / 64))[:32]
     np.testing.assert_allclose(moduli[0], np.abs(half_a_bin_up) * np.sqrt(2 / 64), atol=1e-12)
 
 
 def test_the_largest_are_kept_where_they_are_with_their_signs():
-    analyze = inversion_representations.coefficients(Model(orthogonal(8), framing.block(8)), "cpu")
+    analyze = representations.coefficients(Model(orthogonal(8), framing.block(8)), "cpu")
     x = torch.from_numpy(signals.noise(32, 8000))
-    every, kept = analyze(x), inversion_representations.largest(analyze, 3)(x)
+    every, kept = analyze(x), representations.largest(analyze, 3)(x)
     for row, few in zip(every.numpy(), kept.numpy(), strict=True):
         expected = np.where(np.argsort(np.argsort(-np.abs(row))) < 3, row, 0)
         np.testing.assert_array_equal(few, expected)
@@ -106,13 +100,13 @@ def test_recovered_does_not_mind_the_sign():
 
 
 def test_scattering_is_kymatios_and_its_numbers_are_counted():
-    each = inversion_representations.scattering(256, 3, 2, "cpu")
+    each = representations.scattering(256, 3, 2, "cpu")
     assert each.apply(torch.zeros(256, dtype=torch.float64)).numel() == each.numbers
 
 
 def test_without_kymatio_the_study_names_the_remedy(audiocos_command, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "kymatio.torch", None)
     with pytest.raises(AudiocosError, match=r'pip install "audiocos\[scattering\]"'):
-        inversion.run(Setting(quick=True))
+        studies.run("inversion", Setting(quick=True))
     done = audiocos_command("study", "inversion", "--quick", "-o", tmp_path / "answer")
     assert done.code == 1 and 'pip install "audiocos[scattering]"' in done.err and not (tmp_path / "answer").exists()

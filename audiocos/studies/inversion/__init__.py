@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,7 @@ from audiocos.studies.study import Answer, Setting
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from audiocos.studies.inversion_representations import Representation
+    from audiocos.studies.inversion.representations import Representation
 
 RATE = 4000
 NOTES = 7
@@ -84,19 +82,18 @@ def run(setting: Setting) -> Answer:
     Raises:
         AudiocosError: kymatio is not installed.
     """
-    from audiocos.studies.inversion_page import answer
-    from audiocos.studies.inversion_representations import of_pair, scattering
+    from audiocos.studies.inversion.page import answer
+    from audiocos.studies.inversion.representations import of_pair, scattering
 
     sizes = QUICK if setting.quick else FULL
     wanted = signals.harmonic(sizes.samples, RATE, notes=NOTES, seed=setting.seed)
-    with _one_thread():
-        listed = [
-            scattering(sizes.samples, sizes.octaves, sizes.wavelets, setting.device),
-            *of_pair(sizes.samples, sizes.kept, setting.device),
-        ]
-        bar = _Bar(setting, listed, sizes)
-        runs = {each.name: _runs(each, wanted, sizes, setting, bar) for each in listed}
-        sweep = _sweep(wanted, sizes, setting, bar)
+    listed = [
+        scattering(sizes.samples, sizes.octaves, sizes.wavelets, setting.device),
+        *of_pair(sizes.samples, sizes.kept, setting.device),
+    ]
+    bar = _Bar(setting, listed, sizes)
+    runs = {each.name: _runs(each, wanted, sizes, setting, bar) for each in listed}
+    sweep = _sweep(wanted, sizes, setting, bar)
     setting.step("drawing", bar.total, bar.total)
     return answer(setting, sizes, listed, wanted, runs, sweep)
 
@@ -165,7 +162,7 @@ def _sweep(wanted: Float64, sizes: Sizes, setting: Setting, bar: _Bar) -> dict[s
     import torch
 
     import audiocos
-    from audiocos.studies.inversion_representations import Representation, coefficients, largest
+    from audiocos.studies.inversion.representations import Representation, coefficients, largest
 
     model = audiocos.load("exact-overlap")
     analyze = coefficients(model, setting.device)
@@ -228,16 +225,3 @@ def _descend(
 def during(iterations: int) -> int:
     """Which iteration is shown between the first and the last."""
     return max(1, iterations // 10)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The pieces are too small for more, and sums come out the same on every machine."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

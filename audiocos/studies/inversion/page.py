@@ -9,9 +9,8 @@ import numpy as np
 import audiocos
 from audiocos.cosines import Float64
 from audiocos.report.words import MINUS, decimal, scientific
-from audiocos.studies import inversion_pictures as pictures
-from audiocos.studies.inversion import METHODS, NEAR, NEAR_DB, NOTES, RATE, STEP, Runs, Sizes
-from audiocos.studies.inversion_representations import Representation
+from audiocos.studies.inversion import METHODS, NEAR, NEAR_DB, NOTES, RATE, STEP, Runs, Sizes, pictures
+from audiocos.studies.inversion.representations import Representation
 from audiocos.studies.study import Answer, Cell, Section, Setting, Table
 
 NAMES = {"bold-driver": "bold driver", "l-bfgs": "L-BFGS", NEAR: f"L-BFGS from {decimal(NEAR_DB, 0)} dB near"}
@@ -201,10 +200,10 @@ def _sweep(sizes: Sizes, sweep: Sweep) -> Section:
     most = max(_snr(row) for row in blind)
     gains = [_snr(row) - _snr(found) for row, found in zip(sweep["synthesized"], signed, strict=True)]
     text = (
-        f"With signs, {said}; without, the best of all is {_db(most)}. The dotted line needs no descent: the synthesis "
-        f"bank, given the coefficients that are kept, is {decimal(min(gains), 1)} to {decimal(max(gains), 1)} dB better "
-        "than what descent finds. It knows zeros where nothing is kept; descent leaves there what the noise put, as long "
-        "as it is smaller than what is kept."
+        f"With signs, {said}; without, the best of all is {_db(most)}. The dotted line needs no descent: what the "
+        f"synthesis bank makes of the coefficients kept is {decimal(min(gains), 1)} to {decimal(max(gains), 1)} dB "
+        "better than what descent finds. It has zeros where nothing is kept; descent leaves there what the noise put, "
+        "as long as that is smaller than what is kept."
     )
     return Section("How many of the largest", text, [pictures.sweep(sizes.sweep, sweep)])
 
