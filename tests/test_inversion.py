@@ -7,7 +7,7 @@ import torch
 
 import audiocos
 from audiocos.errors import InversionError
-from audiocos.inversion import FASTER, METHODS, SLOWER
+from audiocos.inversion import METHODS
 
 
 def mixing(rows=24, columns=16, seed=0):
@@ -41,7 +41,7 @@ def test_the_bold_driver_is_its_textbook_loop():
         losses.append(np.linalg.norm(residual))
         tried = x - step * a.T @ residual / losses[-1]
         fell = np.linalg.norm(a @ tried - 1) < losses[-1]
-        x, step = (tried, step * FASTER) if fell else (x, step * SLOWER)
+        x, step = (tried, step * 1.1) if fell else (x, step * 0.55)
     np.testing.assert_allclose(found.losses, losses, rtol=1e-9)
     assert len(set(found.losses)) < 41  # some steps were undone
 

@@ -6,13 +6,14 @@ import sys
 import numpy as np
 import pytest
 import torch
+from reportpages import Page
 
 import audiocos
 from audiocos import framing, signals, studies
 from audiocos.cosines import orthogonal
 from audiocos.errors import AudiocosError
 from audiocos.model import Model
-from audiocos.studies import inversion
+from audiocos.studies import inversion, page
 from audiocos.studies.inversion import representations
 from audiocos.studies.study import Setting
 
@@ -56,6 +57,15 @@ def test_more_coefficients_hold_more_and_descent_reaches_what_synthesis_gives(qu
     descended, synthesized = sweep["with signs"][-1]["after"]["snr_db"], sweep["synthesized"][-1]["snr_db"]
     assert synthesized - 15 < descended < synthesized + 1
     assert all(row["after"]["snr_db"] < 0 for row in sweep["without signs"])
+
+
+def test_the_page_shows_the_loss_waveforms_and_spectrograms(quick, tmp_path):
+    shown = Page(page.write_answer(tmp_path, "inversion", Setting(quick=True), quick[0]))
+    names = {"found", "spectrograms", "waveforms", "losses", "kept"}
+    assert {path.stem for path in tmp_path.glob("*.png")} == {f"inversion-{name}" for name in names}
+    assert len(shown.all("img")) == 5
+    assert shown.text.rindex("The spectrum comes back best from moduli") > shown.text.index("How many of the largest")
+    assert shown.rows[-1][0] == "the 128 largest of 512 coefficients"
 
 
 def test_progress_only_rises_and_ends(quick):

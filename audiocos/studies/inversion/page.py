@@ -185,7 +185,7 @@ def _nearby(titles: dict[str, str], runs: Runs) -> Section:
     blind = [name for name in held if _snr(runs[name][better(runs[name])].figures["after"]) < FOUND_DB]
     if blind:
         text += (
-            f" So {_and([titles[name] for name in blind])} do hold the waveform, but for what a sign or a phase leaves "
+            f" So the waveform is in {_and([titles[name] for name in blind])}, but for what a sign or a phase leaves "
             "open: the loss has many bowls, and noise begins in another one."
         )
     if others:

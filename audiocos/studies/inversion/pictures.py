@@ -16,6 +16,7 @@ from audiocos.studies.study import Picture
 
 RANGE_DB = 80.0
 CLOSE_UP_S = 0.05
+TICKS_HZ = (0, 500, 1000, 2000)
 WHEN = ("before", "during", "after")
 METHOD_NAMES = {"bold-driver": "bold driver", "l-bfgs": "L-BFGS"}
 
@@ -50,25 +51,28 @@ def spectrograms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dic
     goal = spectrogram(wanted[None], RATE)
     colours = matplotlib.colormaps["magma"].resampled(32)  # few colours make small files
     top = float(goal.level_db.max())
+    heights = np.interp(TICKS_HZ, goal.frequency_edges_hz, np.linspace(0, 1, goal.frequency_edges_hz.size))
     for row, name in enumerate(titles):
         cells = axes[row * (len(WHEN) + 1) :]
         for ax, (label, sound) in zip(cells, _stages(name, wanted, runs, shown), strict=False):
             level = goal if sound is wanted else spectrogram(sound[None], RATE)
-            ax.pcolormesh(
-                level.time_edges_s,
-                level.frequency_edges_hz,
+            ax.imshow(
                 level.level_db,
+                origin="lower",
+                aspect="auto",
+                interpolation="nearest",
+                extent=(0, wanted.size / RATE, 0, 1),
                 cmap=colours,
                 vmin=top - RANGE_DB,
                 vmax=top,
-                rasterized=True,
             )
+            ax.set_yticks(heights, [f"{hz:g}" for hz in TICKS_HZ])
             _cell(ax, label, row == len(titles) - 1)
             ax.set_ylabel(_short(titles[name]) if ax is cells[0] else "", color=style.LETTERS, fontsize=8)
             ax.grid(False)
             if ax is not cells[0]:
                 ax.tick_params(labelleft=False)
-    return Picture("inversion-spectrograms", "Spectrograms, Hz over seconds; left what is wanted.", figure)
+    return Picture("inversion-spectrograms", "Spectrograms, Hz (spaced in mel) over seconds; left what is wanted.", figure)
 
 
 def waveforms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[str, str]) -> Picture:

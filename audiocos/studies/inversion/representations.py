@@ -71,12 +71,11 @@ def of_pair(samples: int, kept: int, device: str) -> list[Representation]:
     cosines = coefficients(model, device)
     waves = coefficients(quadratures(model.framing), device)
     frames, size = cosines(torch.zeros(samples, dtype=torch.float64, device=device)).shape
+    numbers = 2 * frames * kept  # values and where they are
     return [
         Representation("magnitudes", "magnitudes", frames * size, lambda x: cosines(x).abs()),
         Representation("moduli", "moduli of cosine and sine", frames * size // 2, lambda x: moduli(waves(x))),
-        Representation(
-            "largest", f"the {kept} largest of {size} coefficients", 2 * frames * kept, largest(cosines, kept)
-        ),
+        Representation("largest", f"the {kept} largest of {size} coefficients", numbers, largest(cosines, kept)),
     ]
 
 
