@@ -72,7 +72,7 @@ def spectrograms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dic
             ax.grid(False)
             if ax is not cells[0]:
                 ax.tick_params(labelleft=False)
-    return Picture("inversion-spectrograms", "Spectrograms, Hz (spaced in mel) over seconds; left what is wanted.", figure)
+    return Picture("inversion-spectrograms", "Spectrograms, Hz (in mel) over seconds; left what is wanted.", figure)
 
 
 def waveforms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[str, str]) -> Picture:
