@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RATE = 4000
 NOTES = 7
 """Each lasts two eighths of the signal, four of them side by side: 4 intervals, and notes half over them."""
+HARMONICS, GAMMA = 8, 0.7
 
 METHODS = ("bold-driver", "l-bfgs")
 STEP = 100.0
@@ -86,7 +87,7 @@ def run(setting: Setting) -> Answer:
     from audiocos.studies.inversion.representations import of_pair, scattering
 
     sizes = QUICK if setting.quick else FULL
-    wanted = signals.harmonic(sizes.samples, RATE, notes=NOTES, seed=setting.seed)
+    wanted = signals.harmonic(sizes.samples, RATE, notes=NOTES, harmonics=HARMONICS, gamma=GAMMA, seed=setting.seed)
     listed = [
         scattering(sizes.samples, sizes.octaves, sizes.wavelets, setting.device),
         *of_pair(sizes.samples, sizes.kept, setting.device),

@@ -9,7 +9,19 @@ import numpy as np
 import audiocos
 from audiocos.cosines import Float64
 from audiocos.report.words import MINUS, decimal, scientific
-from audiocos.studies.inversion import METHODS, NEAR, NEAR_DB, NOTES, RATE, STEP, Runs, Sizes, pictures
+from audiocos.studies.inversion import (
+    GAMMA,
+    HARMONICS,
+    METHODS,
+    NEAR,
+    NEAR_DB,
+    NOTES,
+    RATE,
+    STEP,
+    Runs,
+    Sizes,
+    pictures,
+)
 from audiocos.studies.inversion.representations import Representation
 from audiocos.studies.study import Answer, Cell, Section, Setting, Table
 
@@ -58,7 +70,8 @@ def answer(
         ],
     )
     settings: dict[str, Any] = {
-        "signal": f"harmonic notes, {NOTES}, half-overlapping, decay 0.7 a partial; T = {sizes.samples} at {RATE} Hz",
+        "signal": f"{NOTES} notes over each other by half, of {HARMONICS} harmonics, each {GAMMA} times the one before; "
+        f"T = {sizes.samples} at {RATE} Hz",
         "scattering": f"J = {sizes.octaves}, Q = {sizes.wavelets}, two orders; kymatio, float64",
         "pair": "exact-overlap: N = 512, hop 256, square-root Hann windows",
         "coefficients kept of 512": sizes.kept,
