@@ -70,7 +70,7 @@ def answer(
         ],
     )
     settings: dict[str, Any] = {
-        "signal": f"{NOTES} notes over each other by half, of {HARMONICS} harmonics, each {GAMMA} times the one before; "
+        "signal": f"{NOTES} notes, half over each other, of {HARMONICS} harmonics, each {GAMMA} times the one before; "
         f"T = {sizes.samples} at {RATE} Hz",
         "scattering": f"J = {sizes.octaves}, Q = {sizes.wavelets}, two orders; kymatio, float64",
         "pair": "exact-overlap: N = 512, hop 256, square-root Hann windows",
