@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from audiocos.cosines import CosineParameters
     from audiocos.errors import AudiocosError
     from audiocos.framing import Framing
+    from audiocos.inversion import Inversion, invert
     from audiocos.metrics import Figures, RunningFigures, compare
     from audiocos.model import Model, load
     from audiocos.nn import Analysis, CosinePair, Synthesis
@@ -26,11 +27,13 @@ _HOMES = {
     "CosineParameters": "cosines",
     "Figures": "metrics",
     "Framing": "framing",
+    "Inversion": "inversion",
     "Model": "model",
     "RunningFigures": "metrics",
     "Stream": "stream",
     "Synthesis": "nn",
     "compare": "metrics",
+    "invert": "inversion",
     "load": "model",
 }
 
@@ -41,11 +44,13 @@ __all__ = [
     "CosineParameters",
     "Figures",
     "Framing",
+    "Inversion",
     "Model",
     "RunningFigures",
     "Stream",
     "Synthesis",
     "compare",
+    "invert",
     "load",
 ]
 

@@ -4,6 +4,7 @@ AudiocosError
 ├── AudioFileError      a file cannot be read or written
 ├── CorpusError         recordings to learn from cannot be gathered
 ├── TrainingError       learning went nowhere
+├── InversionError      no signal can be looked for from this representation (also a ValueError)
 ├── ModelError          a model folder cannot be found, read or used
 ├── CheckpointError     a training checkpoint cannot be written, read or carried on
 ├── UsageError          the command line asks for what cannot be (exit code 2)
@@ -31,6 +32,10 @@ class CorpusError(AudiocosError):
 
 class TrainingError(AudiocosError):
     """Learning went nowhere: the numbers have run away."""
+
+
+class InversionError(AudiocosError, ValueError):
+    """What `invert` was given cannot be inverted; the text says why."""
 
 
 class ModelError(AudiocosError):

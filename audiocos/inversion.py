@@ -1,0 +1,209 @@
+"""From a representation back to a signal: descent on the signal until its representation is the one wanted.
+
+Any function of a signal that torch can differentiate will do: a scattering transform, magnitudes, the module of
+your own. What the representation does not hold (a sign, what it averages away) stays as the start had it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audiocos.errors import InversionError
+
+METHODS = ("bold-driver", "l-bfgs")
+
+FASTER, SLOWER = 1.1, 0.55
+"""What a step that makes the loss fall, and one that does not, do to the length of the next."""
+
+_MEMORY = 20
+_SETTLED = 1e-15
+
+Watch = Callable[[int, float, Tensor], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Inversion:
+    """What was found.
+
+    Args:
+        signal: the one of least loss, shaped as the start.
+        losses: before the first iteration and after each, never rising.
+        evaluations: how often representation and gradient were computed.
+    """
+
+    signal: Tensor
+    losses: tuple[float, ...]
+    evaluations: int
+
+
+def invert(
+    representation: Callable[[Tensor], Tensor],
+    target: Tensor,
+    start: Tensor | int,
+    *,
+    method: str = "bold-driver",
+    iterations: int = 200,
+    step: float = 100.0,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> Inversion:
+    """Find a signal whose representation is `target`; the loss is the Euclidean norm of the difference.
+
+    "bold-driver" is descent along the gradient, the step 1.1 times as long after the loss fell and 0.55 times after
+    it did not, which is then undone (Battiti 1989). "l-bfgs" (Liu and Nocedal 1989) remembers the last gradients; it
+    costs little more an iteration and mostly gets further.
+
+    Args:
+        representation: a function that torch can differentiate, of a signal shaped as the start.
+        target: the representation of the signal that is looked for.
+        start: where to begin, or of how many samples a start of white noise (normal, deviation 1) is drawn, then
+            in the target's dtype and on its device.
+        method: "bold-driver" or "l-bfgs".
+        iterations: at most so many; fewer where the loss is zero or cannot fall.
+        step: the bold driver's first, in units of the gradient.
+        seed: of the noise.
+        watch: called with 0, the loss and the signal before the first iteration, and so after each.
+
+    Shape:
+        - target: `[...]`, as `representation` gives
+        - start: `[...]`, as `representation` takes
+
+    Raises:
+        InversionError: an unknown method, numbers out of range, a representation that does not fit the target, that
+            is not finite or that torch cannot differentiate.
+
+    >>> magnitudes = lambda x: torch.fft.rfft(x).abs()
+    >>> wanted = magnitudes(torch.sin(torch.arange(64.0)))
+    >>> found = invert(magnitudes, wanted, 64)
+    >>> bool(torch.allclose(magnitudes(found.signal), wanted, atol=0.01))
+    True
+    """
+    _check(target, start, method, iterations, step)
+    if isinstance(start, int):
+        noise = torch.randn(start, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        start = noise.to(target.device, target.real.dtype)
+    descent = _Descent(representation, target.detach(), watch)
+    first = descent.first(start.detach())
+    if method == "bold-driver":
+        _bold_driver(descent, first, iterations, step)
+    else:
+        _l_bfgs(descent, first, iterations)
+    return Inversion(descent.signal, tuple(descent.losses), descent.evaluations)
+
+
+class _Descent:
+    """The loss and its gradient, what they cost, and the best signal so far."""
+
+    def __init__(self, representation: Callable[[Tensor], Tensor], target: Tensor, watch: Watch | None) -> None:
+        self._representation, self._target, self._watch = representation, target, watch
+        self.losses: list[float] = []
+        self.evaluations = 0
+
+    def first(self, start: Tensor) -> Tensor:
+        """The gradient at the start, after a look at whether there can be one."""
+        signal = start.clone().requires_grad_()
+        shown = self._representation(signal)
+        if shown.shape != self._target.shape:
+            raise InversionError(
+                f"target: shape {list(self._target.shape)}, but the start's representation has {list(shown.shape)}. "
+                "Give a start of as many samples as the signal that is looked for."
+            )
+        if not shown.requires_grad:
+            raise InversionError(
+                "representation: its output does not depend on the signal in a way that torch can differentiate. "
+                "Compute it with torch functions, without detach() or no_grad()."
+            )
+        loss, gradient = self.measure(start)
+        if not math.isfinite(loss):
+            raise InversionError("representation: not finite at the start. Give another start.")
+        self.keep(start, loss)
+        return gradient
+
+    def measure(self, signal: Tensor) -> tuple[float, Tensor]:
+        """The loss and its gradient."""
+        self.evaluations += 1
+        signal = signal.detach().requires_grad_()
+        loss = torch.linalg.vector_norm(self._representation(signal) - self._target)
+        (gradient,) = torch.autograd.grad(loss, signal)
+        return float(loss.detach()), gradient
+
+    def keep(self, signal: Tensor, loss: float) -> None:
+        """Go on from this signal; an iteration is over."""
+        self.signal = signal
+        self.losses.append(loss)
+        if self._watch is not None:
+            self._watch(len(self.losses) - 1, loss, signal)
+
+
+def _bold_driver(descent: _Descent, gradient: Tensor, iterations: int, step: float) -> None:
+    for _ in range(iterations):
+        loss = descent.losses[-1]
+        if loss == 0.0 or not gradient.any():
+            return
+        tried = descent.signal - step * gradient
+        if torch.equal(tried, descent.signal):  # the step is below the last digit
+            return
+        tried_loss, tried_gradient = descent.measure(tried)
+        if tried_loss < loss:  # false for NaN, too
+            step *= FASTER
+            gradient = tried_gradient
+            descent.keep(tried, tried_loss)
+        else:
+            step *= SLOWER
+            descent.keep(descent.signal, loss)
+
+
+def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
+    """On half the squared norm, which is smooth where the norm is zero."""
+    from scipy.optimize import OptimizeResult, minimize
+    from threadpoolctl import threadpool_limits
+
+    start = descent.signal
+    known: list[tuple[float, Tensor]] = [(descent.losses[0], gradient)]
+
+    def signal_of(values: NDArray[np.float64]) -> Tensor:
+        return torch.from_numpy(values).view(start.shape).to(start.device, start.dtype)
+
+    def evaluate(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        loss, slope = known.pop() if known else descent.measure(signal_of(values))
+        if not math.isfinite(loss):  # the line search takes any high number as a step too far, but not infinity
+            return 10 * descent.losses[0] ** 2, np.zeros_like(values)
+        return loss**2 / 2, (loss * slope.double()).flatten().cpu().numpy()
+
+    def keep(intermediate_result: OptimizeResult) -> None:
+        loss = min(math.sqrt(2 * intermediate_result.fun), descent.losses[-1])
+        descent.keep(signal_of(intermediate_result.x.copy()), loss)
+
+    with threadpool_limits(1, user_api="blas"):  # the vectors are short: threads would wait for each other
+        minimize(
+            evaluate,
+            start.double().flatten().cpu().numpy(),
+            jac=True,
+            method="L-BFGS-B",
+            callback=keep,
+            options={"maxcor": _MEMORY, "maxiter": iterations, "ftol": _SETTLED, "gtol": 0.0},
+        )
+
+
+def _check(target: Tensor, start: Tensor | int, method: str, iterations: int, step: float) -> None:
+    if method not in METHODS:
+        raise InversionError(f'method "{method}": unknown; choose one of {", ".join(METHODS)}.')
+    if isinstance(start, int):
+        if start < 1:
+            raise InversionError(f"start: {start} samples; give at least 1, or a signal.")
+    elif not isinstance(start, Tensor) or not start.is_floating_point() or not start.isfinite().all():
+        raise InversionError("start: neither a tensor of finite, real floating-point numbers nor a whole number.")
+    if iterations < 0:
+        raise InversionError(f"iterations {iterations}: give 0 or more.")
+    if not 0.0 < step < math.inf:
+        raise InversionError(f"step {step}: give a finite number above 0.")
+    numeric = isinstance(target, Tensor) and (target.is_floating_point() or target.is_complex())
+    if not numeric or not target.isfinite().all():
+        raise InversionError("target: not a tensor of finite floating-point or complex numbers; see torch.from_numpy.")
