@@ -18,7 +18,7 @@ help:
 	@echo 'make demo    reconstruct samples/ with the shipped models, into demo/, with a report for each'
 	@echo 'make test    lint, then all tests'
 	@echo 'make lint    ruff and mypy only'
-	@echo 'make bench   the benchmarks against other libraries'
+	@echo 'make bench   the benchmarks against other libraries; 80 minutes of them on a sound device that is not there'
 	@echo 'make bench-learning  what learning reaches; fetches two Debian packages of recordings'
 	@echo 'make models  make the shipped models anew; fetches them too'
 	@echo 'make pictures  draw the pictures of the README anew'

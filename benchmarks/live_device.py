@@ -1,8 +1,13 @@
-"""The monitor on a paced full-duplex device: JACK's dummy driver at 48 kHz, stereo, for ten minutes a block size."""
+"""The monitor on a paced full-duplex device: JACK's dummy driver at 48 kHz, stereo, for ten minutes a cell.
+
+A cell is one block size with the machine idle or with one core busy. Each is a row of its own, so that it can be
+measured alone and is kept: `python -m benchmarks device-256-idle`.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -10,15 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.page import Aim, Section, number
+from benchmarks.page import Aim, NotHere, Section, number
 
 BLOCKS = (64, 128, 256, 512)
 FRAME = 1024
-HEADER = ["other core", "block", "hops", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "deadline ms", "p99.9 over deadline"]
-HEADER += ["device xruns", "late", "dropped samples", "silent samples", "latency ms"]
+HEADER = ["other core", "block", "seconds", "hops", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "deadline ms"]
+HEADER += ["p99.9 over deadline", "device xruns", "late", "dropped samples", "silent samples", "latency ms"]
 SPIN = "while True: pass"
 
 RUN = """
@@ -45,40 +50,44 @@ print(json.dumps({
 """
 
 
-def ten_minutes(quick: bool) -> Section:
-    """Every block size, with the machine idle and with one core busy; DEVICE_SECONDS in the environment: each."""
+def cell(block: int, busy: bool, quick: bool) -> Section:
+    """One block size, with the machine idle or with one core busy; for DEVICE_SECONDS in the environment, else 600."""
+    if shutil.which("jackd") is None:
+        raise NotHere("jackd is not installed (Debian: jackd2)")
     seconds = 3.0 if quick else float(os.environ.get("DEVICE_SECONDS", 600.0))
+    load = "busy" if busy else "idle"
     section = Section(
         "Live, on a device",
-        f"`audiocos monitor` from a full-duplex device to itself, {seconds:g} s each: stereo at 48 kHz, N = {FRAME}, "
+        f"`audiocos monitor` from a full-duplex device to itself: stereo at 48 kHz, N = {FRAME}, "
         f"hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose period is the block; the "
         "processes are ordinary ones. A hop's time is from the moment it has come to the moment its output is in the "
         "ring. Device xruns are JACK's own: a cycle that the system woke too late. Dropped and silent samples are all "
         "that was lost.",
         HEADER,
+        part=f"blocks of {block}, {load}",
     )
-    if shutil.which("jackd") is None:
-        section.text += " **Not measured: jackd is not installed.**"
-        return section
-    worst, lost = 0.0, 0
-    for busy in (False, True):
-        with _load(busy):
-            for block in BLOCKS:
-                row = _measure(block, seconds)
-                share = row["p999"] / row["deadline"]
-                if not busy:
-                    worst = max(worst, share)
-                    lost += row["dropped"] if block == 256 else 0
-                section.rows.append([
-                    "busy" if busy else "idle", str(block), str(row["hops"]), number(row["p50"]), number(row["p99"]),
-                    number(row["p999"]), number(row["max"]), number(row["deadline"]), f"{share:.1%}", str(row["xruns"]),
-                    str(row["late"]), str(row["dropped"]), str(row["silent"]), number(row["latency"]),
-                ])  # fmt: skip
-    section.aims += [
-        Aim("Device: samples dropped, idle, blocks of 256", float(lost), 0.0, ""),
-        Aim("Device: 99.9th percentile of a hop's time, idle, of its deadline", 100 * worst, 25.0, "%", "worst block"),
-    ]
+    with _load(busy):
+        row = _measure(block, seconds)
+    share = row["p999"] / row["deadline"]
+    section.rows.append([
+        load, str(block), f"{seconds:g}", str(row["hops"]), number(row["p50"]), number(row["p99"]),
+        number(row["p999"]), number(row["max"]), number(row["deadline"]), f"{share:.1%}", str(row["xruns"]),
+        str(row["late"]), str(row["dropped"]), str(row["silent"]), number(row["latency"]),
+    ])  # fmt: skip
+    if not busy:
+        text = f"Device: 99.9th percentile of a hop's time, idle, blocks of {block}, of its deadline"
+        section.aims.append(Aim(text, 100 * share, 25.0, "%"))
+        if block == 256:
+            section.aims.append(Aim("Device: samples dropped, idle, blocks of 256", float(row["dropped"]), 0.0, ""))
     return section
+
+
+CELLS: dict[str, Callable[[bool], Section]] = {
+    f"device-{block}-{'busy' if busy else 'idle'}": functools.partial(cell, block, busy)
+    for busy in (False, True)
+    for block in BLOCKS
+}
+"""Rows by name, in the order of the table."""
 
 
 def _measure(block: int, seconds: float) -> dict[str, float]:

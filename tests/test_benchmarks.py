@@ -1,5 +1,11 @@
 """The page of the benchmarks: a row measured anew leaves the others as they were."""
 
+import json
+
+from click.testing import CliRunner
+from jack_server import needs_jack
+
+import benchmarks.__main__ as bench
 from benchmarks.page import Aim, AtLeast, Page, Section, conditions
 
 CONDITIONS = {"date": "2026-01-01", "machine": "one", "versions": "none", "busy": 0.02, "quick": False}
@@ -19,6 +25,41 @@ def test_a_row_measured_anew_leaves_the_others(tmp_path):
     page.put("live", Section("Live", "Hops.", ["a"], [["9"]], [Aim("fast", 0.5, 1.0, " s")]), CONDITIONS)
     second = page.path.read_text()
     assert "## Aims: 2 of 2 met" in second and "Wall." in second and "| 9 |" in second and "| 1 | 2 |" not in second
+
+
+def test_parts_of_a_table_are_measured_one_by_one(tmp_path):
+    page = Page(tmp_path / "R.md")
+    for name, part, row in (("device-64-busy", "64, busy", "c"), ("device-64-idle", "64, idle", "a")):
+        page.put(name, Section("Device", "Words.", ["x"], [[row]], part=part), CONDITIONS)
+    page.put("device-128-idle", Section("Device", "Words.", ["x"], [["b"]], part="128, idle"), CONDITIONS)
+    text = page.path.read_text()
+    assert text.count("## Device") == text.count("Words.") == 1
+    assert "| x |\n| --- |\n| a |\n| b |\n| c |" in text
+    assert "| Device: 128, idle | 2026-01-01 |" in text and "| Device: 64, busy | 2026-01-01 |" in text
+
+
+@needs_jack
+def test_a_cell_of_the_device_is_measured_alone_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEVICE_SECONDS", "0.5")
+    target = tmp_path / "R.md"
+    done = CliRunner().invoke(bench.main, ["device-256-idle", "--output", str(target)])
+    assert done.exit_code == 0, done.output
+    kept = json.loads(target.with_suffix(".json").read_text())
+    assert list(kept) == ["device-256-idle"]
+    (row,) = kept["device-256-idle"]["rows"]
+    assert row[:3] == ["idle", "256", "0.5"] and 40 <= int(row[3]) <= 50
+    assert len(row) == len(kept["device-256-idle"]["header"])
+
+
+def test_device_means_all_cells_and_none_is_lost_where_there_is_no_jack(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(bench.page, "conditions", lambda quick: CONDITIONS)
+    target = tmp_path / "R.md"
+    Page(target).put("device-64-idle", Section("Device", "", ["x"], [["1"]]), CONDITIONS)
+    done = CliRunner().invoke(bench.main, ["device", "--output", str(target)])
+    assert done.exit_code == 0
+    assert done.output.count("not measured: jackd is not installed") == 8
+    assert "| 1 |" in target.read_text()
 
 
 def test_quick_and_busy_rows_are_not_for_quoting(tmp_path):
