@@ -21,6 +21,7 @@ SHRINKAGE = 0.25
 FEWEST_SECONDS = 3
 
 _SECONDS_AN_HOUR = 3600.0
+_FAR = 8, 32  # seconds that the tail beyond them is told by, at least and at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +109,9 @@ class Normal:
     def threshold(self, false_alarms_per_hour: float) -> float:
         """The distance that so many seconds an hour of normal sound exceed.
 
-        Read off the tail where the sound was long enough to tell; beyond it, extrapolated as if the tail fell
-        exponentially (Pickands 1975, shape 0), fitted to the furthest twentieth of the seconds.
+        Up to the furthest twentieth of the seconds, of which 32 will do, it is read off the tail. From there on the
+        tail counts as one that falls exponentially, by the mean of how much further those seconds lie (Pickands 1975,
+        shape 0): one stray second moves the mean a little, where a line through the furthest ones would hang on it.
 
         Args:
             false_alarms_per_hour: above 0, below 3600.
@@ -121,11 +123,16 @@ class Normal:
             raise ValueError(f"false alarms an hour: {false_alarms_per_hour:g}; must lie between 0 and 3600.")
         counts, distances = np.array(self.tail).T
         count = false_alarms_per_hour / _SECONDS_AN_HOUR * self.seconds
-        if count >= 1:
+        few = min(max(_FAR[0], self.seconds // 20), _FAR[1], self.seconds - 1)
+        every = np.interp(np.log(np.arange(1, few + 2)), np.log(counts), distances)
+        if count >= few + 1:
             return float(np.interp(math.log(count), np.log(counts), distances))
-        far = counts <= max(8, self.seconds / 20)
-        slope = min(float(np.polyfit(np.log(counts[far]), distances[far], 1)[0]), 0.0)
-        return float(distances[0] + slope * math.log(count))
+        return float(every[few] + np.mean(every[:few] - every[few]) * math.log((few + 1) / count))
+
+    @property
+    def promised(self) -> float:
+        """False alarms an hour that so many seconds can vouch for; fewer are extrapolated."""
+        return _SECONDS_AN_HOUR / self.seconds
 
 
 def normal_of(rows: Iterable[Second], sample_rate: int) -> Normal | None:

@@ -1,6 +1,7 @@
 """The options of alarms on the command line, and `audiocos calibrate`."""
 
 import json
+import re
 from dataclasses import replace
 
 import click
@@ -104,12 +105,13 @@ def test_nothing_asked_is_nothing_made():
     assert make_alarms(AlarmOptions(), audiocos.load("exact"), RATE, 1, say=print) is None
 
 
-def test_a_guessed_threshold_is_said(calibrated):
-    said = []
+def test_an_extrapolated_threshold_is_said(calibrated):
+    said, normal = [], audiocos.load(calibrated).normal
     make_alarms(AlarmOptions(alarm=True), audiocos.load(calibrated), RATE, 1, say=said.append).close()
     assert said == [
-        "What is normal was learned from 60 s: 1 false alarms an hour is a guess. "
-        "Calibrate on 60 minutes or more to be sure."
+        "What is normal was learned from 60 seconds, which can vouch for 60 false alarms an hour "
+        f"(score {normal.threshold(60):.1f}). The threshold for 1 ({normal.threshold(1):.1f}) is extrapolated: "
+        "calibrate on 60 minutes or more to be sure, or pass --false-alarms 60."
     ]
     options = AlarmOptions(alarm=True, false_alarms=60.0)
     make_alarms(options, audiocos.load(calibrated), RATE, 1, say=said.append).close()
@@ -131,7 +133,7 @@ def test_everything_together_on_sound(calibrated, tmp_path):
     alarms.detector.on_change.append(events.append)
     alarms.feed(x, y)
     alarms.close()
-    assert len(said) == 1  # that the threshold is a guess
+    assert len(said) == 1  # that the threshold is extrapolated
     assert [(event.begin_s, event.active) for event in events] == [(15, True), (15, False)]
     assert json.loads((tmp_path / "told").read_text()) == events[0].row()
     (folder,) = (tmp_path / "alarms").iterdir()
@@ -171,7 +173,8 @@ def test_what_it_says(audiocos_command, recordings, tmp_path):
     assert "60 s of sound are few" in done.err
     done = audiocos_command("calibrate", "speech-8k", recordings, "-o", tmp_path / "two")
     assert "60 s at 8000 Hz" in done.out
-    assert "(a guess)" in done.out
+    assert re.search(r"threshold for 1 false alarm an hour +│ +[0-9.]+ \(extrapolated\) │", done.out)
+    assert re.search(r"threshold for 60 false alarms an hour +│ +[0-9.]+ │", done.out)
     assert f"Wrote {tmp_path / 'two'}." in done.err
 
 

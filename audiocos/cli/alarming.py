@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audiocos.cli.console import counted
 from audiocos.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -150,12 +151,8 @@ def make_alarms(
     rate = detector.FALSE_ALARMS_PER_HOUR if options.false_alarms is None else options.false_alarms
     if normal is not None:
         _check_rate(normal, model, sample_rate)
-        expected = rate * normal.seconds / _HOUR_S
-        if expected < 1:
-            say(
-                f"What is normal was learned from {normal.seconds} s: {rate:g} false alarms an hour is a guess. "
-                f"Calibrate on {_HOUR_S / rate / 60:.0f} minutes or more to be sure."
-            )
+        if rate < normal.promised:
+            say(_promise(normal, rate))
     watching = detector.Detector(
         sample_rate,
         channels,
@@ -170,6 +167,17 @@ def make_alarms(
         recorder = Recorder(options.record_alarms, sample_rate, channels, model=model.name, say=say, wait_s=wait_s)
     command = None if options.on_alarm is None else AlarmCommand(options.on_alarm, say=say)
     return Alarms(watching, recorder, command)
+
+
+def _promise(normal: Normal, rate: float) -> str:
+    """What the seconds that were calibrated on can vouch for, and what is only extrapolated from them."""
+    vouched = math.ceil(normal.promised)
+    return (
+        f"What is normal was learned from {counted(normal.seconds, 'second')}, which can vouch for "
+        f"{counted(vouched, 'false alarm')} an hour (score {normal.threshold(normal.promised):.1f}). The threshold for "
+        f"{rate:g} ({normal.threshold(rate):.1f}) is extrapolated: calibrate on {_HOUR_S / rate / 60:.0f} minutes or "
+        f"more to be sure, or pass --false-alarms {vouched}."
+    )
 
 
 def _check_rate(normal: Normal, model: Model, sample_rate: int) -> None:

@@ -11,7 +11,7 @@ import click
 
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
-from audiocos.cli.console import FileProgress, check_device, device_option, print_json, print_table
+from audiocos.cli.console import FileProgress, check_device, counted, device_option, print_json, print_table
 from audiocos.cli.main import say
 from audiocos.errors import AudiocosError, CorpusError, UsageError
 from audiocos.execution import choose_device
@@ -179,10 +179,9 @@ def _tell(output: str, normal: Normal, files: int, failures: int, as_json: bool)
         for share, value in quantiles.items()
         if share in ("0.01", "0.5", "0.99")
     ]
-    reliable = 3600 / normal.seconds
-    rows += [
-        [f"threshold for {rate} false alarms an hour", f"{value:.1f}{'' if float(rate) >= reliable else ' (a guess)'}"]
-        for rate, value in thresholds.items()
-    ]
+    for rate, value in thresholds.items():
+        known = float(rate) >= normal.promised
+        alarms = counted(float(rate), "false alarm")
+        rows.append([f"threshold for {alarms} an hour", f"{value:.1f}{'' if known else ' (extrapolated)'}"])
     print_table(f'Model "{output}"', [("", "left"), ("", "right")], rows)
     say(f"Wrote {shown(Path(output))}.")

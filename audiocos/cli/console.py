@@ -125,13 +125,14 @@ def snr_text(snr_db: float | None, max_abs_error: float) -> str:
     return f"{snr_db:.2f} dB"
 
 
-def counted(number: int, thing: str) -> str:
+def counted(number: float, thing: str) -> str:
     """A number with its noun.
 
-    >>> counted(1, "sample"), counted(2, "sample")
-    ('1 sample', '2 samples')
+    >>> counted(1, "sample"), counted(2, "sample"), counted(1.0, "false alarm"), counted(0.1, "false alarm")
+    ('1 sample', '2 samples', '1 false alarm', '0.1 false alarms')
     """
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    told = f"{number:g}" if isinstance(number, float) else str(number)
+    return f"{told} {thing}{'' if number == 1 else 's'}"
 
 
 def level_text(amplitude: float) -> str:
