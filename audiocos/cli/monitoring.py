@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
@@ -19,6 +20,7 @@ from audiocos.live.ports import Microphone
 from audiocos.live.screen import can_draw
 from audiocos.live.session import Session
 from audiocos.live.sources import Source
+from audiocos.live.telling import Telling
 from audiocos.model import Model
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Monitor:
         self._drawn = not as_json and can_draw(self._file)
         self._meters = None if as_json else Meters(self._rate, self._channels, model=model if self._drawn else None)
         self._capture = Capture(self._rate, self._channels, self._listening) if self._drawn else None
-        self._told = 0
+        self._told, self._telling = 0, Telling()
 
     @property
     def taps(self) -> list[Tap]:
@@ -105,7 +107,7 @@ class Monitor:
                 self._finish(session)
         except AudiocosError as error:
             failure = error
-        self._say_events()
+        self._say_events(last=True)
         if session.time_s > 0 or failure is None:
             self._summary(session)
             self._write_report(session)
@@ -230,13 +232,13 @@ class Monitor:
         else:
             self._session.note("alarm", text)
 
-    def _say_events(self) -> None:
-        """Events for people; what is to be read by a program has them in the summary."""
+    def _say_events(self, last: bool = False) -> None:
+        """Events for people; what is to be read by a program has them in the summary, every one."""
         if self._session is None or self._as_json:
             return
         events = self._session.events_since(self._told)
         self._told += len(events)
-        for event in events:
+        for event in self._telling.of(events, time.monotonic(), last=last):
             say(f"{event.time_s:7.1f} s  {event.text}")
 
     def _print(self, text: str) -> None:

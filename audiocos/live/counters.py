@@ -94,11 +94,13 @@ class Event:
         time_s: seconds of sound since the start.
         kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", ...
         text: one line for people.
+        count: samples, values or, of a late hop, microseconds; 0 where that says nothing.
     """
 
     time_s: float
     kind: str
     text: str
+    count: int = 0
 
 
 class Quantiles(NamedTuple):

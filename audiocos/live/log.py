@@ -18,6 +18,15 @@ _TEXTS = {
     "sanitized": ("{} values were no sound and are silent", "sanitized"),
 }
 
+FLOODING = frozenset(_TEXTS)
+"""Kinds of events that may come with every block."""
+
+
+def text_of(kind: str, count: int) -> str:
+    """An event of one of the kinds that flood, in words; `count` is 0 where it is not known."""
+    counted, plain = _TEXTS[kind]
+    return counted.format(count) if count else plain
+
 
 class Log:
     """Notes of one thread, in the order they came. `note` allocates no more than a number.
@@ -49,9 +58,7 @@ class Log:
         while self._told < self._noted:
             place = self._told % len(self._kinds)
             kind, count = self._kinds[place], self._counts[place]
-            counted, plain = _TEXTS[kind]
-            text = counted.format(count) if count else plain
-            events.append(Event(self._positions[place] / self._rate, kind, text))
+            events.append(Event(self._positions[place] / self._rate, kind, text_of(kind, count), count))
             self._told += 1
         return events
 
