@@ -178,6 +178,18 @@ def test_fewer_and_more_coefficients_go_in_steps_from_all_to_one_and_back(chord)
     assert "all 64 coefficients" in "\n".join(words(view))
 
 
+@pytest.mark.parametrize("key", ["-", "+", "left"])
+def test_coefficients_stay_while_an_alarm_scores_by_them(chord, key):
+    session = Played()
+    view = view_of(chord, session, detector=SimpleNamespace(state=alarm()))
+    view.press(key)
+    assert session.keep is None
+    assert "normal is what all coefficients lose" in "\n".join(words(view))
+    watching = view_of(chord, session, detector=SimpleNamespace(state=alarm(threshold=None, below_db=20.0)))
+    watching.press("-")
+    assert session.keep == 48, "a plain SNR means the same for any number"
+
+
 def test_freezing_stops_the_picture_and_not_the_meters():
     sound, rate = recording("speech-demo.wav", 3.0)
     meters = metered(sound, rate, "lapped-quarter")

@@ -151,6 +151,9 @@ class View:
         self._figures_at = 0.0  # show at once what the key did
 
     def _keep(self, keep: int | None) -> None:
+        if self._detector is not None and self._detector.state.threshold is not None:
+            self._tell("not while an alarm scores: normal is what all coefficients lose")
+            return
         self._session.keep = keep
         most = self._stage.coefficients
         self._tell(f"all {most} coefficients" if keep is None else f"the lowest {keep} of {most} coefficients")
