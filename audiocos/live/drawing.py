@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
@@ -52,6 +53,31 @@ def between(left: Line, right: Line, width: int) -> Line:
     """One line at the left edge, one at the right; the left is cut where both do not fit."""
     right = fit(right, min(Segment.get_line_length(right), width))
     return [*fit(left, width - Segment.get_line_length(right)), *right]
+
+
+def shortened(content: str, cells: int) -> str:
+    """Words cut to so many cells, which shows.
+
+    >>> shortened("guitar-chord.flac", 20), shortened("guitar-chord.flac", 8)
+    ('guitar-chord.flac', 'guitar-…')
+    """
+    if cell_len(content) <= cells:
+        return content
+    return set_cell_size(content, cells - 1).rstrip() + "…" if cells > 0 else ""
+
+
+def whole(parts: Sequence[Line], width: int) -> Line:
+    """The first of these parts that fit into a line, none of them cut; "…" stands for the rest."""
+    lengths = [Segment.get_line_length(part) for part in parts]
+    if sum(lengths) <= width:
+        return fit([segment for part in parts for segment in part], width)
+    room, line = width - 2, list[Segment]()
+    for part, length in zip(parts, lengths, strict=True):
+        room -= length
+        if room < 0:
+            break
+        line += part
+    return fit([*line, text(" …", GREY)], width)
 
 
 def bar(upper: float, lower: float, peak: float, width: int, colour: str) -> Line:

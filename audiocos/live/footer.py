@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.segment import Segment
 
 from audiocos.live import drawing
-from audiocos.live.drawing import BLUE, GREEN, GREY, ORANGE, Line, between, fit, text
+from audiocos.live.drawing import BLUE, GREEN, GREY, ORANGE, Line, between, fit, shortened, text, whole
 from audiocos.live.status import Stage, Status, clock, percent, short_count
 from audiocos.live.watched import Alarm
 
@@ -16,59 +16,66 @@ _LOUD = {"output": GREEN, "input": BLUE, "residual": ORANGE}
 
 def footer(status: Status, stage: Stage, message: str, width: int) -> list[Line]:
     """Six lines."""
-    lines = [_latency(status), _load(status), _counts(status), _events(status, message), _alarm(status.alarm, width)]
-    return [*(fit(line, width) for line in lines), _keys(status, stage, width)]
+    lines = [whole(parts, width) for parts in (_latency(status), _load(status), _counts(status))]
+    lines += [_events(status, message, width), whole(_alarm(status.alarm), width)]
+    return [*lines, _keys(status, stage, width)]
 
 
-def _latency(status: Status) -> Line:
+def _latency(status: Status) -> list[Line]:
     (_, total), *parts = status.latency
-    told = " + ".join(f"{name} {ms:.1f}" for name, ms in parts)
-    return [_label("latency"), text(f"{total:.1f} ms"), text(f" = {told}", GREY)]
+    told = [f"{' +' if place else ' ='} {name} {ms:.1f}" for place, (name, ms) in enumerate(parts)]
+    return [[_label("latency"), text(f"{total:.1f} ms")], *([text(each, GREY)] for each in told)]
 
 
-def _load(status: Status) -> Line:
+def _load(status: Status) -> list[Line]:
     p50, p99, most, run_p99, run_most = (percent(share) for share in status.load)
     loud = ORANGE if status.load[2] > 1.0 else None
     line = [_label("load"), text("p50 ", GREY), text(p50), text("  p99 ", GREY), text(p99), text("  max ", GREY)]
     line += [text(most, loud), text(f" of {status.deadline_ms:.1f} ms", GREY)]
-    return [*line, text(f"   run p99 {run_p99}  max ", GREY), text(run_most, ORANGE if status.load[4] > 1.0 else GREY)]
+    run = [text(f"   run p99 {run_p99}  max ", GREY), text(run_most, ORANGE if status.load[4] > 1.0 else GREY)]
+    return [line, run]
 
 
-def _counts(status: Status) -> Line:
-    line = [_label("counts")]
+def _counts(status: Status) -> list[Line]:
+    parts: list[Line] = [[_label("counts")]]
     for name, count in status.counts:
         if count:
-            line += [text(f"{name} "), text(f"{short_count(count)}  ", ORANGE, bold=True)]
+            parts.append([text(f"{name} "), text(f"{short_count(count)}  ", ORANGE, bold=True)])
     none = [name for name, count in status.counts if not count]
-    return [*line, text(f"0 {' '.join(none)}" if none else "", GREY)]
+    return [*parts, *([text(f"{' ' if place else '0 '}{name}", GREY)] for place, name in enumerate(none))]
 
 
-def _events(status: Status, message: str) -> Line:
+def _events(status: Status, message: str, width: int) -> Line:
+    room = width - LABEL
     if message:
-        return [_label("events"), text(message, BLUE, bold=True)]
+        return fit([_label("events"), text(shortened(message, room), BLUE, bold=True)], width)
     if status.event is None:
-        return [_label("events"), text("none", GREY)]
+        return fit([_label("events"), text("none", GREY)], width)
+    when = f"{clock(status.event.time_s)} "
     more = f"   {short_count(status.events)} so far" if status.events > 1 else ""
-    return [_label("events"), text(f"{clock(status.event.time_s)} ", GREY), text(status.event.text), text(more, GREY)]
+    told = shortened(status.event.text, room - len(when) - len(more))
+    return fit([_label("events"), text(when, GREY), text(told), text(more, GREY)], width)
 
 
-def _alarm(alarm: Alarm | None, width: int) -> Line:
+def _alarm(alarm: Alarm | None) -> list[Line]:
     if alarm is None:
-        return [_label("alarm"), text("off", GREY)]
-    line: Line = []
+        return [[_label("alarm"), text("off", GREY)]]
+    head = [_label("alarm"), text("quiet", GREEN)]
+    if alarm.active:
+        since = f" since {clock(alarm.since_s)}" if alarm.since_s is not None else ""
+        head = [Segment(f" ALARM{since} ", drawing.style("#ffffff", RED, bold=True))]
+    parts: list[Line] = [head]
     if alarm.score is not None and alarm.threshold is not None:
-        line += [text("score ", GREY), text(f"{alarm.score:.1f}"), text(f" of {alarm.threshold:.1f}", GREY)]
-        line += [text("  "), text(_bands(alarm), ORANGE), text(f" 0 to {alarm.band_edges_hz[-1] / 1000:.3g} kHz", GREY)]
+        parts.append([text("  score ", GREY), text(f"{alarm.score:.1f}"), text(f" of {alarm.threshold:.1f}", GREY)])
+        parts.append([text("  "), text(_bands(alarm), ORANGE)])
     elif alarm.threshold is not None:
-        line.append(text("no score yet", GREY))
+        parts.append([text("  no score yet", GREY)])
+    parts.append([text(f"  {alarm.count} so far", GREY)])
     if alarm.below_db is not None:
-        line.append(text(f"{'  ' if line else ''}SNR below {alarm.below_db:g} dB", GREY))
-    line.append(text(f"  {alarm.count} so far", GREY))
-    if not alarm.active:
-        return [_label("alarm"), text("quiet  ", GREEN), *line]
-    since = f" since {clock(alarm.since_s)}" if alarm.since_s is not None else ""
-    head = Segment(f" ALARM{since} ", drawing.style("#ffffff", RED, bold=True))
-    return between([head, text(" "), *line], [], width)
+        parts.append([text(f"  SNR below {alarm.below_db:g} dB", GREY)])
+    if alarm.score is not None and alarm.threshold is not None:
+        parts.append([text(f"  bands 0 to {alarm.band_edges_hz[-1] / 1000:.3g} kHz", GREY)])
+    return parts
 
 
 def _bands(alarm: Alarm) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
+from rich.cells import cell_len
+from rich.segment import Segment
 
 from audiocos.cosines import Float64
 from audiocos.live import drawing
-from audiocos.live.drawing import BLUE, GREEN, GREY, ORANGE, Line, between, fit, text
+from audiocos.live.drawing import BLUE, GREEN, GREY, ORANGE, Line, between, fit, shortened, text
 from audiocos.live.footer import footer
 from audiocos.live.meters import Reading
 from audiocos.live.screen import LEAST_HEIGHT, LEAST_WIDTH
@@ -153,18 +155,19 @@ class Layout:
 def _title(scene: Scene, width: int) -> Line:
     stage, status = scene.stage, scene.status
     many = {1: "mono", 2: "stereo"}.get(status.channels, f"{status.channels} channels")
-    way = f"  {stage.source}" + (f" → {stage.sink}" if stage.sink else "")
-    left = [
-        text("audiocos ", bold=True),
-        text(stage.model, BLUE),
-        text(f"{way}  {status.rate / 1000:g} kHz {many}", GREY),
-    ]
     right: Line = [text("  ")]
     if scene.recording_s is not None:
         right.append(text(f"● rec {clock(scene.recording_s)}  ", "#e05050", bold=True))
     if scene.frozen:
         right.append(text("frozen  ", ORANGE, bold=True))
-    return between(left, [*right, text(clock(status.time_s), bold=True)], width)
+    right.append(text(clock(status.time_s), bold=True))
+    name = [text("audiocos ", bold=True), text(stage.model, BLUE)]
+    rate = [text(f"  {status.rate / 1000:g} kHz {many}", GREY)]
+    way = f"  {stage.source}" + (f" → {stage.sink}" if stage.sink else "")
+    room = width - Segment.get_line_length([*name, *rate, *right])
+    if cell_len(way) > room:  # names go before numbers that do not change, but not to nothing
+        rate, room = [], width - Segment.get_line_length([*name, *right])
+    return between([*name, text(shortened(way, room), GREY), *rate], right, width)
 
 
 def _levels(scene: Scene, width: int) -> list[Line]:

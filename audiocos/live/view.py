@@ -152,7 +152,7 @@ class View:
 
     def _keep(self, keep: int | None) -> None:
         if self._detector is not None and self._detector.state.threshold is not None:
-            self._tell("not while an alarm scores: normal is what all coefficients lose")
+            self._tell("an alarm scores by what all coefficients lose: kept")
             return
         self._session.keep = keep
         most = self._stage.coefficients
