@@ -46,6 +46,15 @@ def test_names_that_fit_none_or_several_are_listed(jackd, tmp_path):
         assert speakers("other", sample_rate=RATE, channels=1).device == there["other"]  # exact before part
 
 
+def test_an_output_that_is_not_there_is_named_before_feedback(lab, audiocos_command):
+    done = audiocos_command("monitor", "mic:feeder", "--output", "recrder")
+    assert done.code == 1
+    assert 'speakers "recrder": no device that plays is called so. There are: ' in done.err and "recorder" in done.err
+    done = audiocos_command("monitor", "mic:feeder", "--output", "recorder")
+    assert done.code == 2
+    assert "--output: speakers next to a microphone howl" in done.err
+
+
 def test_rates_and_channels_that_are_not_there_are_named_with_those_that_are(lab):
     name = f"microphone {devices.find('feeder', 'input')}"
     with pytest.raises(SoundDeviceError) as rate:

@@ -201,6 +201,10 @@ def _check(ends: Ends, as_json: bool) -> None:
     if ends.input == "-" and ends.loop:
         raise UsageError("--loop: standard input comes only once. Give a file.")
     if ends.is_microphone and _plays(ends.output) and not ends.allow_feedback:
+        if ends.output != "speakers":
+            from audiocos.audio.devices import find
+
+            find(ends.output, "output")  # a name that means nothing is to be named, before any headphones are put on
         raise UsageError(
             "--output: speakers next to a microphone howl: it hears what it has just played, again and again, louder "
             "each time. Put headphones on and pass --allow-feedback."
