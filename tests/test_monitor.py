@@ -301,6 +301,23 @@ def test_an_input_100_db_too_loud_is_clipped_and_counted(monitor):
     assert np.abs(soundfile.read("o.flac")[0]).max() <= 1.0
 
 
+def test_standard_input_that_stalls_before_its_header_is_whole_is_told(tmp_path):
+    source = make(str(tmp_path / "in.au"), voice(1.0, 16000), 16000)
+    with open(source, "rb") as file:
+        data = file.read()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "audiocos", "monitor", "-", "--speed", "max", "--json"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    child.stdin.write(data[:10])
+    child.stdin.flush()
+    told = child.stderr.readline()
+    assert told == b"standard input: no sound can be read from it yet, after 2 s; waiting.\n"
+    out, err = child.communicate(data[10:], timeout=30)
+    assert (child.returncode, err) == (0, b"")
+    assert json.loads(out.splitlines()[-1])["frames"] == 16000
+
+
 def test_standard_input_that_stalls_is_told_and_one_that_closes_ends_it(tmp_path):
     source = make(str(tmp_path / "in.au"), voice(2.0, 16000), 16000)
     with open(source, "rb") as file:

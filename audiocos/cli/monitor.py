@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -230,10 +233,27 @@ def _source(ends: Ends, model: Model) -> Microphone | Source:
     if ends.is_synthetic:
         rate = ends.rate or model.sample_rate or 48000
         return SynthSource(ends.input.partition(":")[2], rate, ends.channels or 1)
-    source = FileSource(ends.input, loop=ends.loop)
+    with _patience(ends.input):
+        source = FileSource(ends.input, loop=ends.loop)
     if model.sample_rate not in (None, source.sample_rate):
         say(f"{source.name}: {source.sample_rate} Hz, converted to the model's {model.sample_rate} Hz and back.")
     return source
+
+
+@contextlib.contextmanager
+def _patience(input: str) -> Iterator[None]:
+    """Say where standard input has not told what sound it is; later stalls are events of the session."""
+    from audiocos.live.watch import STALL_S
+
+    told = f"standard input: no sound can be read from it yet, after {STALL_S:g} s; waiting."
+    waiting = threading.Timer(STALL_S, say, [told])
+    waiting.daemon = True
+    if input == "-":
+        waiting.start()
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | None:

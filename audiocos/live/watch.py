@@ -18,7 +18,8 @@ from audiocos.live.threads import Threads
 
 TICK_S = 0.05
 
-_STALL_S = 2.0
+STALL_S = 2.0
+"""A source that has given nothing for so long is said to stall."""
 
 
 class Watch:
@@ -98,9 +99,9 @@ class Watch:
 
     def _look_at_source(self) -> None:
         since = None if self._feeder is None else self._feeder.waiting_since
-        stalled = since is not None and time.monotonic() - since > _STALL_S
+        stalled = since is not None and time.monotonic() - since > STALL_S
         if stalled and not self._stalled and not isinstance(self._source, Microphone):
-            self._journal.note("source", f"{self._source.name}: nothing has come for {_STALL_S:g} s; waiting")
+            self._journal.note("source", f"{self._source.name}: nothing has come for {STALL_S:g} s; waiting")
         self._stalled = stalled
 
     def _let_it_be_heard(self) -> None:
