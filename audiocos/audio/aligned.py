@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import soxr
@@ -15,13 +15,21 @@ from audiocos.stream import Stream
 Array = NDArray[Any]
 
 
+class Converter(Protocol):
+    """One conversion of a stream's rate, without a shift: it begins with the signal's first sample."""
+
+    def convert(self, x: Array, last: bool = False) -> Array:
+        """Take `[channels, samples]`, give what has become ready; all of it where they are the last."""
+
+
 class AlignedStream:
     """Feed a signal in blocks and get its reconstruction from its first sample on, in blocks of any length.
 
     Args:
         stream: a fresh stream.
         sample_rate: the signal's, in Hz.
-        model_rate: the rate the stream is to run at; soxr (very high quality) converts both ways.
+        model_rate: the rate the stream is to run at.
+        converter: what converts to it and back, made with rates, channels and dtype; None: soxr, very high quality.
         watch: called with what goes into the stream and its reconstruction, `[channels, samples]` each, aligned,
             at the rate the stream runs at.
     """
@@ -32,17 +40,19 @@ class AlignedStream:
         sample_rate: int,
         model_rate: int | None = None,
         *,
+        converter: Callable[[int, int, int, str], Converter] | None = None,
         watch: Callable[[Array, Array], None] | None = None,
     ) -> None:
         self._stream = stream
         self._cut = stream.latency
         self._watch = watch
         self._unanswered = Pending(axis=1)
-        self._converters: tuple[Resampler, Resampler] | None = None
+        self._converters: tuple[Converter, Converter] | None = None
         if model_rate is not None and model_rate != sample_rate:
             channels, dtype = stream.channels, stream.dtype.name
-            down = Resampler(sample_rate, model_rate, channels, dtype)
-            self._converters = (down, Resampler(model_rate, sample_rate, channels, dtype))
+            make = converter or Resampler
+            down = make(sample_rate, model_rate, channels, dtype)
+            self._converters = (down, make(model_rate, sample_rate, channels, dtype))
 
     def feed(self, x: Array) -> Array:
         """Take a block, `[channels, samples]`, give what has become ready."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from audiocos.live.polyphase import Polyphase, can_convert
 from audiocos.live.prefill import least_prefill, prefill_of
 from audiocos.model import Model
 from audiocos.stream import Stream
@@ -44,7 +45,15 @@ class Pipeline(Protocol):
 
 
 def make_pipeline(
-    model: Model, sample_rate: int, channels: int, *, dtype: DTypeLike, device: str, block: int, fast: bool
+    model: Model,
+    sample_rate: int,
+    channels: int,
+    *,
+    dtype: DTypeLike,
+    device: str,
+    block: int,
+    fast: bool,
+    soon: bool = False,
 ) -> Pipeline:
     """The pipeline for a signal.
 
@@ -56,13 +65,14 @@ def make_pipeline(
         device: where to compute.
         block: samples that the source hands over at once.
         fast: larger groups of frames: more speed, more latency.
+        soon: convert rates with little delay; else as files are converted, so that their figures are the same.
     """
     group = min(best_group(model.framing, channels), _MOST_GROUP) if fast else 1
     stream = model.stream(channels, dtype=dtype, device=device, group=group)
     if model.sample_rate is None or model.sample_rate == sample_rate:
         return DirectPipeline(stream)
     chunk = max(block, group * model.framing.hop * sample_rate // model.sample_rate if fast else 1)
-    return ResampledPipeline(stream, sample_rate, model.sample_rate, chunk)
+    return ResampledPipeline(stream, sample_rate, model.sample_rate, chunk, soon=soon)
 
 
 class DirectPipeline:
@@ -106,20 +116,23 @@ class DirectPipeline:
 
 
 class ResampledPipeline:
-    """The signal is converted to the model's rate and back; soxr allocates its results.
+    """The signal is converted to the model's rate and back; the converters allocate their results.
 
     Args:
         stream: a fresh stream.
         sample_rate: the signal's, Hz.
         model_rate: the model's, Hz.
         chunk: samples that are fed at a time.
+        soon: with little delay, where the rates allow it.
     """
 
-    def __init__(self, stream: Stream, sample_rate: int, model_rate: int, chunk: int) -> None:
+    def __init__(self, stream: Stream, sample_rate: int, model_rate: int, chunk: int, *, soon: bool = False) -> None:
         self.stream, self.chunk = stream, chunk
         self.algorithmic = round(stream.latency * sample_rate / model_rate)
         self.resampling = 0  # known once `prefill` has counted
         self._rates = sample_rate, model_rate
+        both = can_convert(sample_rate, model_rate) and can_convert(model_rate, sample_rate)
+        self._converter = Polyphase if soon and both else None
         self._written: list[int] = []
         self.restart()
 
@@ -137,14 +150,14 @@ class ResampledPipeline:
         from audiocos.audio.aligned import AlignedStream
 
         self.stream.reset()
-        self._aligned = AlignedStream(self.stream, *self._rates)
+        self._aligned = AlignedStream(self.stream, *self._rates, converter=self._converter)
 
     def prefill(self, block: int, period: int | None = None) -> int:
         """See `Pipeline`. How unevenly the converters give has no short formula, so it is counted, over 10 s.
 
         Counted the first time, which must be before anything is fed.
         """
-        margin = 2  # soxr's counts repeat only after the least common multiple of rates, chunks and hops
+        margin = 2  # the counts repeat only after the least common multiple of rates, chunks and hops
         self._written = self._written or self._count()
         return prefill_of(block, self.chunk, self._written, period) + margin
 

@@ -105,6 +105,7 @@ class Session:
             device=device,
             block=block,
             fast=not realtime and not isinstance(sink, Speakers),
+            soon=self._live,
         )
         chunk = self._pipeline.chunk
         self.deadline_ms = 1e3 * chunk / self.sample_rate
