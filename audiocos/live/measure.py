@@ -122,7 +122,7 @@ class Measure:
         taps: Sequence[Tap],
     ) -> None:
         self._pairs, self._paired, self._read, self._done = pairs, paired, read, done
-        self._subtype, self._sink, self._choice, self._taps = subtype, sink, choice, taps
+        self.subtype, self._sink, self._choice, self._taps = subtype, sink, choice, taps
         channels = pairs.channels // 2
         self.figures = RunningFigures(channels, segment_length(sample_rate))
         self.samples = 0
@@ -151,9 +151,9 @@ class Measure:
         x: Array = pair[:channels]
         y: Array = pair[channels:]
         heard: Any = y
-        if self._subtype is not None:
-            source, _ = from_float(x, self._subtype)
-            native, clipped = from_float(y, self._subtype)
+        if self.subtype is not None:
+            source, _ = from_float(x, self.subtype)
+            native, clipped = from_float(y, self.subtype)
             self.clipped += clipped
             x, y = as_written(source, native, x.dtype)
         self.figures.update(x, y)

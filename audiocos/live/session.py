@@ -18,30 +18,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from audiocos.errors import StreamError
-from audiocos.live.counters import Counters, Event, HopTimes, Latency
-from audiocos.live.duplex import Settings
-from audiocos.live.engine import Worker, check_choice
-from audiocos.live.feeder import Feeder
-from audiocos.live.link import Link
-from audiocos.live.log import Journal, Log
-from audiocos.live.measure import Measure, Tap
-from audiocos.live.pipeline import make_pipeline
-from audiocos.live.ports import Microphone, Speakers, settings_for
+from audiocos.live.counters import Counters, Event, Latency
+from audiocos.live.engine import check_choice
+from audiocos.live.measure import Tap
+from audiocos.live.parts import Asked, make_parts
+from audiocos.live.ports import Microphone, Speakers
 from audiocos.live.quiet import quiet
 from audiocos.live.rehearsal import rehearse
-from audiocos.live.ring import Array
 from audiocos.live.sinks import FileSink
 from audiocos.live.sources import Source
 from audiocos.live.threads import Threads
 from audiocos.live.watch import TICK_S, Watch
-from audiocos.live.wires import Choice, make_wires
+from audiocos.live.wires import Choice
 from audiocos.metrics import Figures
 from audiocos.model import Model
 
-_HIGH_S = 0.02  # added by --latency high
 _JOIN_S = 5.0
 
 
@@ -92,60 +84,16 @@ class Session:
         if self._live and not realtime:
             raise StreamError("A microphone gives sound at its own pace: it cannot go as fast as the machine can.")
         self._choice = Choice(listen)
-        self._counters = Counters()
         self._stop, self._done, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._threads = Threads(self._stop)
         self._block, self._realtime = block, realtime
-        dtype = np.dtype(np.float32) if isinstance(source, Microphone) else source.dtype
-        self._pipeline = make_pipeline(
-            model,
-            self.sample_rate,
-            self.channels,
-            dtype=dtype,
-            device=device,
-            block=block,
-            fast=not realtime and not isinstance(sink, Speakers),
-            soon=self._live,
-        )
-        chunk = self._pipeline.chunk
-        self.deadline_ms = 1e3 * chunk / self.sample_rate
-        self.hop_times = HopTimes(chunk / self.sample_rate)
-        slack = -(-int(_HIGH_S * self.sample_rate) // block) * block if latency == "high" else 0
-        play_rate = sink.sample_rate if isinstance(sink, Speakers) else None
-        self._wires = make_wires(
-            self._pipeline, block, self.sample_rate, play_rate=play_rate, live=self._live, slack=slack
-        )
-        settings = settings_for(source, sink, self.channels, block, latency)
-        self._logs = Log(self.sample_rate), Log(self.sample_rate if settings is None else settings.sample_rate)
-        self._journal = Journal(self._logs, lambda: self.time_s)
-        self._worker = Worker(
-            self._pipeline,
-            self._wires,
-            self._choice,
-            self._counters,
-            self.hop_times,
-            self._logs[0],
-            self._stop,
-            lossless=not self._live,
-            limit=None if seconds is None else round(seconds * self.sample_rate),
-            overload=overload,
-            block=block,
-            convert=self._converter(),
-        )
-        self._measure = Measure(
-            self._wires.pairs,
-            self._wires.paired,
-            self._wires.wake,
-            self._done,
-            sample_rate=self.sample_rate,
-            subtype=self._subtype,
-            sink=sink if isinstance(sink, FileSink) else None,
-            choice=self._choice,
-            taps=taps,
-        )
-        self._feeder = None if isinstance(source, Microphone) else self._make_feeder(source)
-        self._slack = slack
-        self._link = None if settings is None else self._make_link(settings)
+        asked = Asked(block, latency, overload, realtime, seconds, device)
+        parts = make_parts(model, source, sink, asked, self._choice, taps, stop=self._stop, done=self._done)
+        self._pipeline, self._wires, self._link = parts.pipeline, parts.wires, parts.link
+        self._worker, self._measure, self._feeder = parts.worker, parts.measure, parts.feeder
+        self._counters, self._journal, self._parts = parts.counters, parts.journal, parts
+        self.hop_times, self.deadline_ms = parts.hop_times, 1e3 * parts.hop_times.deadline_s
+        self.latency: Latency = parts.latency()
         self._watch = Watch(
             self._threads,
             self._journal,
@@ -159,7 +107,6 @@ class Session:
             reconnect=reconnect,
             back=self._reckon_latency,
         )
-        self.latency = self._latency()
         self._quiet = contextlib.ExitStack()
         self.keep = keep
 
@@ -258,10 +205,10 @@ class Session:
         self._quiet.enter_context(quiet())
         try:
             if self._realtime:
-                rehearse(self._pipeline, self._block, self.sample_rate, self._subtype)
+                rehearse(self._pipeline, self._block, self.sample_rate, self._measure.subtype)
             if self._link is not None:
                 self._link.open()
-                self.latency = self._latency()
+                self._reckon_latency()
             self._threads.start("watch", self._run_watch)
             self._threads.start("meter", self._run_measure)
             self._threads.start("hop", self._run_worker)
@@ -300,57 +247,8 @@ class Session:
         if self._threads.error is not None:
             raise self._threads.error
 
-    @property
-    def _subtype(self) -> str | None:
-        return None if isinstance(self._source, Microphone) else self._source.subtype
-
-    def _make_feeder(self, source: Source) -> Feeder:
-        wires, block = self._wires, self._block
-        if not self._realtime:
-            block = max(block, min(self._pipeline.chunk, wires.inlet.capacity // 2))
-        return Feeder(
-            source,
-            wires.inlet,
-            wires.closed,
-            wires.wake,
-            wires.taken,
-            self._stop,
-            block=block,
-            paced=self._realtime and wires.play is None,
-        )
-
-    def _make_link(self, settings: Settings) -> Link:
-        return Link(
-            settings,
-            self._wires,
-            self._counters,
-            self._logs[1],
-            self._done,
-            live=self._live,
-            prefill=lambda period: self._pipeline.prefill(self._block, period) + self._slack if self._live else 0,
-        )
-
-    def _converter(self) -> Callable[[Array], Array] | None:
-        sink = self._sink
-        if not isinstance(sink, Speakers) or sink.sample_rate == self.sample_rate:
-            return None
-        from audiocos.audio.aligned import Resampler
-
-        return Resampler(self.sample_rate, sink.sample_rate, self.channels, self._wires.inlet.dtype.name).convert
-
-    def _latency(self) -> Latency:
-        """Without a device only the model's, one frame at a time: nothing else keeps a file or a meter waiting."""
-        if self._link is None:
-            own = round(self.model.framing.latency() * self.sample_rate / (self.model.sample_rate or self.sample_rate))
-            return Latency(own, 0, 0, 0, self.sample_rate)
-        algorithmic, resampling, buffering = self._pipeline.algorithmic, self._pipeline.resampling, 0
-        play = self._wires.play
-        if play is not None:
-            buffering = self._link.prefill - algorithmic - resampling if self._live else play.capacity
-        return Latency(algorithmic, resampling, buffering, self._link.latency, self.sample_rate)
-
     def _reckon_latency(self) -> None:
-        self.latency = self._latency()
+        self.latency = self._parts.latency()
 
     def _wait_until_filled(self) -> None:
         """A file's first sound, before the device wants it."""

@@ -1,0 +1,204 @@
+"""What a session is made of, put together from what was asked for; the session itself runs it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiocos.live.counters import Counters, HopTimes, Latency
+from audiocos.live.engine import Worker
+from audiocos.live.feeder import Feeder
+from audiocos.live.link import Link
+from audiocos.live.log import Journal, Log
+from audiocos.live.measure import Measure, Tap
+from audiocos.live.pipeline import Pipeline, make_pipeline
+from audiocos.live.ports import Microphone, Speakers, settings_for
+from audiocos.live.ring import Array
+from audiocos.live.sinks import FileSink
+from audiocos.live.sources import Source
+from audiocos.live.wires import Choice, Wires, make_wires
+from audiocos.model import Model
+
+_HIGH_S = 0.02  # added by --latency high
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a session is to run; see `Session` for each."""
+
+    block: int
+    latency: str
+    overload: str
+    realtime: bool
+    seconds: float | None
+    device: str
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The threads' work and what connects it.
+
+    Args:
+        pipeline: the model as it runs.
+        wires: the rings between the threads.
+        counters: what went wrong.
+        hop_times: how long it took.
+        journal: what happened.
+        worker: runs the model.
+        measure: figures, taps, the file.
+        feeder: brings a source that is no device, or None.
+        link: the device, or None.
+        live: whether that records.
+        own_latency: of the model, samples at the monitored rate.
+        sample_rate: Hz.
+    """
+
+    pipeline: Pipeline
+    wires: Wires
+    counters: Counters
+    hop_times: HopTimes
+    journal: Journal
+    worker: Worker
+    measure: Measure
+    feeder: Feeder | None
+    link: Link | None
+    live: bool
+    own_latency: int
+    sample_rate: int
+
+    def latency(self) -> Latency:
+        """By how much the output lags now; the device's part is known when it is open.
+
+        Without a device only the model's, one frame at a time: nothing else keeps a file or a meter waiting.
+        """
+        link, play, pipeline = self.link, self.wires.play, self.pipeline
+        if link is None:
+            return Latency(self.own_latency, 0, 0, 0, self.sample_rate)
+        algorithmic, resampling, buffering = pipeline.algorithmic, pipeline.resampling, 0
+        if play is not None:
+            buffering = link.prefill - algorithmic - resampling if self.live else play.capacity
+        return Latency(algorithmic, resampling, buffering, link.latency, self.sample_rate)
+
+
+def make_parts(
+    model: Model,
+    source: Microphone | Source,
+    sink: Speakers | FileSink | None,
+    asked: Asked,
+    choice: Choice,
+    taps: Sequence[Tap],
+    *,
+    stop: threading.Event,
+    done: threading.Event,
+) -> Parts:
+    """Put a session together.
+
+    Args:
+        model: the model.
+        source: where the sound comes from.
+        sink: where it goes, or None.
+        asked: how.
+        choice: what the user may change meanwhile.
+        taps: fed with input and reconstruction.
+        stop: set when all is to end.
+        done: set when the worker is done.
+
+    Raises:
+        SoundDeviceError: a device cannot be had as asked for.
+    """
+    rate, channels, block, live = source.sample_rate, source.channels, asked.block, isinstance(source, Microphone)
+    pipeline = make_pipeline(
+        model,
+        rate,
+        channels,
+        dtype=np.dtype(np.float32) if isinstance(source, Microphone) else source.dtype,
+        device=asked.device,
+        block=block,
+        fast=not asked.realtime and not isinstance(sink, Speakers),
+        soon=live,
+    )
+    slack = -(-int(_HIGH_S * rate) // block) * block if asked.latency == "high" else 0
+    play_rate = sink.sample_rate if isinstance(sink, Speakers) else None
+    wires = make_wires(pipeline, block, rate, play_rate=play_rate, live=live, slack=slack)
+    settings = settings_for(source, sink, channels, block, asked.latency)
+    logs = Log(rate), Log(rate if settings is None else settings.sample_rate)
+    counters, hop_times = Counters(), HopTimes(pipeline.chunk / rate)
+    worker = Worker(
+        pipeline,
+        wires,
+        choice,
+        counters,
+        hop_times,
+        logs[0],
+        stop,
+        lossless=not live,
+        limit=None if asked.seconds is None else round(asked.seconds * rate),
+        overload=asked.overload,
+        block=block,
+        convert=_converter(source, sink, wires),
+    )
+    measure = Measure(
+        wires.pairs,
+        wires.paired,
+        wires.wake,
+        done,
+        sample_rate=rate,
+        subtype=None if isinstance(source, Microphone) else source.subtype,
+        sink=sink if isinstance(sink, FileSink) else None,
+        choice=choice,
+        taps=taps,
+    )
+    link = None
+    if settings is not None:
+        link = Link(
+            settings,
+            wires,
+            counters,
+            logs[1],
+            done,
+            live=live,
+            prefill=lambda period: pipeline.prefill(block, period) + slack if live else 0,
+        )
+    return Parts(
+        pipeline,
+        wires,
+        counters,
+        hop_times,
+        Journal(logs, lambda: measure.samples / rate),
+        worker,
+        measure,
+        None if isinstance(source, Microphone) else _feeder(source, pipeline, wires, stop, asked),
+        link,
+        live,
+        round(model.framing.latency() * rate / (model.sample_rate or rate)),
+        rate,
+    )
+
+
+def _feeder(source: Source, pipeline: Pipeline, wires: Wires, stop: threading.Event, asked: Asked) -> Feeder:
+    block = asked.block
+    if not asked.realtime:
+        block = max(block, min(pipeline.chunk, wires.inlet.capacity // 2))
+    return Feeder(
+        source,
+        wires.inlet,
+        wires.closed,
+        wires.wake,
+        wires.taken,
+        stop,
+        block=block,
+        paced=asked.realtime and wires.play is None,
+    )
+
+
+def _converter(
+    source: Microphone | Source, sink: Speakers | FileSink | None, wires: Wires
+) -> Callable[[Array], Array] | None:
+    if not isinstance(sink, Speakers) or sink.sample_rate == source.sample_rate:
+        return None
+    from audiocos.audio.aligned import Resampler
+
+    return Resampler(source.sample_rate, sink.sample_rate, source.channels, wires.inlet.dtype.name).convert
