@@ -46,6 +46,12 @@ def test_names_that_fit_none_or_several_are_listed(jackd, tmp_path):
         assert speakers("other", sample_rate=RATE, channels=1).device == there["other"]  # exact before part
 
 
+def test_a_microphones_rate_unlike_the_models_is_said(lab, audiocos_command):
+    done = audiocos_command("monitor", "mic:feeder", "--model", "speech-8k", "--seconds", "0.2")
+    name = devices.find("feeder", "input")
+    assert f"microphone {name}: 48000 Hz, converted to the model's 8000 Hz and back." in done.err
+
+
 def test_an_output_that_is_not_there_is_named_before_feedback(lab, audiocos_command):
     done = audiocos_command("monitor", "mic:feeder", "--output", "recrder")
     assert done.code == 1

@@ -48,7 +48,7 @@ def test_a_picture_is_exactly_as_large_as_the_screen(chord, size, colours):
 
 def test_80_by_24_shows_all_there_is(chord):
     session = Played(
-        counters=Counters(late_hops=3), events=[SimpleNamespace(time_s=65.0, text="late: a hop took 7 us")]
+        counters=Counters(late_hops=3), events=[SimpleNamespace(time_s=65.0, text="late: computing took 7 us")]
     )
     rows = words(view_of(chord, session, SimpleNamespace(state=alarm())))
     text = "\n".join(rows)
@@ -79,7 +79,7 @@ def test_80_by_24_shows_all_there_is(chord):
     assert "latency  30.0 ms = model 10.0 + buffers 20.0 + device 0.0" in text
     assert "load     p50 6.9 %  p99 14 %  max 28 % of 5.8 ms   run p99 16 %  max 43 %" in text
     assert "counts   late 3  0 dropped over" in text
-    assert "events   1:05 late: a hop took 7 us" in text
+    assert "events   1:05 late: computing took 7 us" in text
     assert "alarm    quiet  score 3.1 of 8.2" in text
     assert rows[-1].split() == [
         "output",
@@ -103,7 +103,8 @@ def test_words_are_whole_in_every_window(chord, size):
     """A device, resampling, many events, an alarm: what has no room is left out whole, and that is seen."""
     session = Played(
         counters=Counters(3, 123456, 88000),
-        events=[SimpleNamespace(time_s=71.2, text="412 more since 70.2 s, the longest: late: a hop took 15231 us")] * 9,
+        events=[SimpleNamespace(time_s=71.2, text="412 more since 70.2 s, the longest: late: computing took 15231 us")]
+        * 9,
     )
     session.latency = SimpleNamespace(algorithmic=441, resampling=8000, buffering=1882, device=900, total=11223)
     state = alarm(active=True, score=14.2, since_s=12.0, count=12, below_db=20.0)
@@ -308,7 +309,7 @@ def test_lines_say_the_same_in_one_line(chord):
     reading = chord.reading()
     session = Played(counters=Counters(dropped_samples=512))
     told = line(reading, Status.of(session, SimpleNamespace(state=alarm(active=True, score=14.2))))
-    assert told.startswith(f"   0:12  SNR {reading.snr_db:.1f} dB (3 s {reading.snr_3s_db:.1f} dB, run ")
+    assert told.startswith(f"   0:12.0  SNR {reading.snr_db:.1f} dB (3 s {reading.snr_3s_db:.1f} dB, run ")
     assert (
         f"in {reading.input_dbfs:.1f} out {reading.output_dbfs:.1f} residual {reading.residual_dbfs:.1f} dBFS" in told
     )
@@ -337,7 +338,7 @@ def test_a_line_comes_with_every_second_until_the_session_ends():
 
     meters, file = Meters(rate, 1), io.StringIO()
     show_lines(Ending(), meters, file=file)
-    assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01", "0:02", "0:03"]
+    assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01.0", "0:02.0", "0:03.0"]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])

@@ -99,7 +99,48 @@ def test_a_line_a_second_and_a_summary(monitor):
 
 def test_silence_has_levels_and_no_snr(monitor):
     first = rows(monitor("synth:silence", "--seconds", "1", "--speed", "max", "--json"))[0]
-    assert (first["snr_db"], first["input_dbfs"], first["residual_dbfs"]) == (None, -150.0, -150.0)
+    assert (first["snr_db"], first["input_dbfs"], first["output_dbfs"], first["residual_dbfs"]) == (None,) * 4
+
+
+def test_levels_have_no_floor(monitor):
+    """The exact pair in float64 loses less than -150 dBFS, and that is the figure; an exact copy has none."""
+    x = 1e-3 * voice(1.0, 16000)
+    make("in.wav", x, subtype="DOUBLE")
+    first = rows(monitor("in.wav", "--speed", "max", "--json"))[0]
+    y = audiocos.load("exact").reconstruct(x.T)
+    assert first["residual_dbfs"] == pytest.approx(10 * np.log10(np.mean((x.T - y) ** 2)), abs=0.1)
+    assert first["residual_dbfs"] < -300
+    make("copy.wav", x, subtype="PCM_16")
+    assert rows(monitor("copy.wav", "--speed", "max", "--json"))[0]["residual_dbfs"] is None
+
+
+@pytest.mark.parametrize("output", ["out.flac", "out.ogg", "out.wav"])
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_16", "PCM_24"])
+def test_figures_are_of_what_is_written(monitor, audiocos_command, subtype, output):
+    """As `reconstruct` measures, also where the output has another sample type."""
+    make("in.wav", voice(1.0, 16000), subtype=subtype)
+    done = audiocos_command("reconstruct", "in.wav", "-m", "exact-overlap", "-o", output, "--json")
+    assert done.code == 0, done.err
+    expected = json.loads(done.out)
+    summary = rows(monitor("in.wav", "-m", "exact-overlap", "--speed", "max", "-o", output, "--force", "--json"))[-1]
+    for key in ("snr_db", "max_abs_error"):
+        assert summary[key] == pytest.approx(expected[key], abs=0.01), key
+
+
+@pytest.mark.parametrize(
+    ("arguments", "timed", "samples"),
+    [
+        ("synth:noise --seconds 0.5", "hops of 512 samples", 512),
+        ("synth:noise --seconds 2 --speed max -m exact-overlap", "groups of 32 hops, 8192 samples", 8192),
+        ("synth:noise --rate 16000 --seconds 0.5 -m speech-8k", "blocks of 256 samples, converted both ways", 256),
+    ],
+)
+def test_it_is_said_what_is_timed_and_judged_against_its_own_length(monitor, arguments, timed, samples):
+    rate = 16000 if "16000" in arguments else 48000
+    summary = rows(monitor(*arguments.split(), "--json"))[-1]
+    assert (summary["timed"], summary["timed_samples"]) == (timed, samples)
+    assert summary["deadline_ms"] == pytest.approx(1e3 * samples / rate)
+    assert f"{timed}: p50 " in monitor(*arguments.split()).out
 
 
 def test_real_time_takes_as_long_as_the_sound_and_max_does_not(monitor):
@@ -281,6 +322,9 @@ def test_a_rate_unlike_the_models_is_said_and_converted(monitor):
     make("in.wav", voice(0.5, 16000), 16000)
     done = monitor("in.wav", "--model", "speech-8k", "--speed", "max")
     assert "in.wav: 16000 Hz, converted to the model's 8000 Hz and back." in done.err
+    done = monitor("synth:noise", "--rate", "16000", "--model", "speech-8k", "--speed", "max", "--seconds", "0.5")
+    assert "synth:noise: 16000 Hz, converted to the model's 8000 Hz and back." in done.err
+    assert "converted" not in monitor("synth:noise", "-m", "speech-8k", "--speed", "max", "--seconds", "0.5").err
 
 
 def test_samples_that_are_no_sound_are_counted_and_silent(monitor):

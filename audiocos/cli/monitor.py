@@ -95,7 +95,7 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     type=click.Choice(["low", "high"]),
     default="low",
     show_default=True,
-    help="low: the least that can work; high: 20 ms more, for a busy machine.",
+    help="low: the least that can work; high: 20 ms more, for a busy machine or a driver with a long period.",
 )
 @click.option(
     "--on-overload",
@@ -117,7 +117,8 @@ def command(context: click.Context, /, **options: Any) -> None:
 
     INPUT is mic (the default), mic:NAME or mic:INDEX, a file, synth:NAME (noise, tone, speech-like, ...) or - for
     standard input. Devices are listed by `audiocos devices`. Where a device's or file's rate is not the model's, sound
-    is converted on the way. The figures of a file are those that `audiocos reconstruct` gives.
+    is converted on the way, and that is said; `audiocos reconstruct` wants --resample for it. The figures of a file are
+    those that `reconstruct` gives.
     """
     context.exit(run(**options))
 
@@ -229,15 +230,25 @@ def _source(ends: Ends, model: Model) -> Microphone | Source:
 
     if ends.is_microphone:
         wanted = ends.input.partition(":")[2] or None
-        return microphone(wanted, model_rate=model.sample_rate, sample_rate=ends.rate, channels=ends.channels)
+        found = microphone(wanted, model_rate=model.sample_rate, sample_rate=ends.rate, channels=ends.channels)
+        _say_conversion(f"microphone {found.device}", found.sample_rate, model)
+        return found
     if ends.is_synthetic:
-        rate = ends.rate or model.sample_rate or 48000
-        return SynthSource(ends.input.partition(":")[2], rate, ends.channels or 1)
+        synthetic = SynthSource(
+            ends.input.partition(":")[2], ends.rate or model.sample_rate or 48000, ends.channels or 1
+        )
+        _say_conversion(synthetic.name, synthetic.sample_rate, model)
+        return synthetic
     with _patience(ends.input):
         source = FileSource(ends.input, loop=ends.loop)
-    if model.sample_rate not in (None, source.sample_rate):
-        say(f"{source.name}: {source.sample_rate} Hz, converted to the model's {model.sample_rate} Hz and back.")
+    _say_conversion(source.name, source.sample_rate, model)
     return source
+
+
+def _say_conversion(name: str, sample_rate: int, model: Model) -> None:
+    """A monitor must not refuse a microphone for its rate, nor a file: it says what it does."""
+    if model.sample_rate not in (None, sample_rate):
+        say(f"{name}: {sample_rate} Hz, converted to the model's {model.sample_rate} Hz and back.")
 
 
 @contextlib.contextmanager

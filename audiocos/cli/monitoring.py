@@ -187,6 +187,8 @@ class Monitor:
                     "hop_ms_p99": hops.p99,
                     "hop_ms_max": hops.max,
                     "deadline_ms": session.deadline_ms,
+                    "timed": session.timed,
+                    "timed_samples": session.timed_samples,
                     "outliers": [{"time_s": when, "hop_ms": ms} for when, ms in session.hop_times.outliers],
                     "latency": session.latency.row(),
                     **asdict(session.counters),
@@ -199,7 +201,8 @@ class Monitor:
         snr = snr_text(figures.snr_db, figures.max_abs_error) if session.heard else "-"  # silence is no copy
         self._print(f"{length_text(session.time_s)} monitored, SNR {snr}, latency {session.latency}")
         self._print(
-            f"hops: p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms of {session.deadline_ms:.2f} ms"
+            f"{session.timed}: p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms "
+            f"of {session.deadline_ms:.2f} ms"
         )
         counted = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
         if session.events_not_kept:

@@ -114,6 +114,9 @@ class Quantiles(NamedTuple):
 class HopTimes:
     """How long each hop took to compute. `add` allocates nothing; one thread adds, any reads.
 
+    A hop is what the worker takes at a time: a group of the model's where speed counts more than latency, a block of
+    sound where rates are converted.
+
     Args:
         deadline_s: the sound a hop turns, in seconds; what it should take less than.
         window_s: how far back `last` can look.

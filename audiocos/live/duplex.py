@@ -5,7 +5,6 @@ The callback runs on PortAudio's thread and does what `Copier` does, and nothing
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -181,10 +180,9 @@ class Duplex:
             abandon(self._stream)
 
     def _close(self) -> None:
-        with contextlib.suppress(Exception):
-            self._stream.abort(ignore_errors=True)
-        with contextlib.suppress(Exception):
-            self._stream.close(ignore_errors=True)
+        # PortAudio's own errors are ignored: what is let go of may be stopped, or gone. Others are mistakes, and heard.
+        self._stream.abort(ignore_errors=True)
+        self._stream.close(ignore_errors=True)
 
     def _open(self) -> Any:
         sd, settings = portaudio(), self.settings

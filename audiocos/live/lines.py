@@ -15,12 +15,12 @@ _POLL_S = 0.05
 
 
 def line(reading: Reading, status: Status) -> str:
-    """What there is to say at one moment, in one line."""
+    """What there is to say at one moment, in one line; the figures are of the second that ends at the time it shows."""
     heard, lossless = reading.input_dbfs is not None, reading.residual_dbfs is None
     snrs = [snr_words(value, heard, lossless) for value in (reading.snr_db, reading.snr_3s_db, reading.snr_run_db)]
     levels = [level_words(value) for value in (reading.input_dbfs, reading.output_dbfs, reading.residual_dbfs)]
     parts = [
-        f"{clock(reading.time_s):>7}",
+        f"{clock(reading.time_s):>7}.{int(10 * reading.time_s) % 10}",
         f"SNR {snrs[0]} (3 s {snrs[1]}, run {snrs[2]})",
         f"in {levels[0]} out {levels[1]} residual {levels[2]} dBFS",
         f"load p99 {percent(status.load[1])} max {percent(status.load[2])}",
@@ -39,7 +39,7 @@ def show_lines(
     file: TextIO,
     look: Callable[[], None] = lambda: None,
 ) -> None:
-    """Print a line for every second of sound until the session ends.
+    """Print a line for every second of sound until the session ends; of sound that comes faster, as often as it can.
 
     Args:
         session: what is watched.

@@ -12,7 +12,7 @@ MOST_EVENTS = 10_000
 _TEXTS = {
     "input_overflow": ("input overflow: {} samples lost", "input overflow, says the device"),
     "output_underflow": ("output underflow: {} samples of silence", "output underflow, says the device"),
-    "late_hop": ("late: a hop took {} us", "late"),
+    "late_hop": ("late: computing took {} us", "late"),
     "bypass": ("behind: {} samples pass by the model", "bypass"),
     "unmetered": ("meters behind: {} samples played but not measured", "unmetered"),
     "sanitized": ("{} values were no sound and are silent", "sanitized"),

@@ -21,8 +21,6 @@ from audiocos.live.sinks import FileSink
 from audiocos.live.wires import Choice
 from audiocos.metrics import RunningFigures, segment_length, snr_db
 
-FLOOR_DBFS = -150.0
-
 _TICK_S = 0.04
 
 
@@ -40,16 +38,16 @@ class Second:
     Args:
         time_s: seconds of sound since the start, at its end.
         snr_db: signal over residual; None for silence or an exact copy.
-        residual_dbfs: dB of full scale, not below -150.
-        input_dbfs: likewise.
+        residual_dbfs: dB of full scale; None where there is none, as of an exact copy.
+        input_dbfs: likewise; None for digital silence.
         output_dbfs: likewise.
     """
 
     time_s: float
     snr_db: float | None
-    residual_dbfs: float
-    input_dbfs: float
-    output_dbfs: float
+    residual_dbfs: float | None
+    input_dbfs: float | None
+    output_dbfs: float | None
 
 
 class Seconds:
@@ -88,8 +86,8 @@ class Seconds:
         self._tell(Second(self._total / self._rate, snr, levels[2], levels[0], levels[1]))
 
 
-def _dbfs(power: float) -> float:
-    return max(10 * math.log10(power), FLOOR_DBFS) if power > 0 else FLOOR_DBFS
+def _dbfs(power: float) -> float | None:
+    return 10 * math.log10(power) if power > 0 else None
 
 
 class Measure:
@@ -101,8 +99,8 @@ class Measure:
         read: to be set when some has been read.
         done: set after the last pair.
         sample_rate: Hz.
-        subtype: of a file that is monitored: its reconstruction is measured as it would be written, as `reconstruct`
-            does; None elsewhere.
+        subtype: of a file that is monitored: its reconstruction is measured as it is written, in the subtype of the
+            sink, or as it would be written in its own, as `reconstruct` does; None elsewhere.
         sink: a file to write, or None.
         choice: what of the pair is written.
         taps: fed after the rest.
@@ -123,6 +121,7 @@ class Measure:
     ) -> None:
         self._pairs, self._paired, self._read, self._done = pairs, paired, read, done
         self.subtype, self._sink, self._choice, self._taps = subtype, sink, choice, taps
+        self._written = subtype if sink is None else sink.subtype
         channels = pairs.channels // 2
         self.figures = RunningFigures(channels, segment_length(sample_rate))
         self.samples = 0
@@ -153,7 +152,7 @@ class Measure:
         heard: Any = y
         if self.subtype is not None:
             source, _ = from_float(x, self.subtype)
-            native, clipped = from_float(y, self.subtype)
+            native, clipped = from_float(y, self._written or self.subtype)
             self.clipped += clipped
             x, y = as_written(source, native, x.dtype)
         self.figures.update(x, y)

@@ -31,6 +31,10 @@ class Pipeline(Protocol):
     algorithmic: int
     resampling: int
 
+    @property
+    def timed(self) -> str:
+        """What a chunk is, in words: what is timed."""
+
     def feed(self, x: Array) -> Array:
         """Take exactly `chunk` samples, `[C, chunk]`; give what is ready, valid until the next call."""
 
@@ -88,6 +92,12 @@ class DirectPipeline:
         self._out = np.zeros((stream.channels, self.chunk), stream.dtype)
         self._cut = self._history
 
+    @property
+    def timed(self) -> str:
+        """See `Pipeline`."""
+        group, hop = self.stream.group, self.stream.framing.hop
+        return f"hops of {hop} samples" if group == 1 else f"groups of {group} hops, {self.chunk} samples"
+
     def feed(self, x: Array) -> Array:
         """See `Pipeline`."""
         self.stream.step(x, self._out)
@@ -135,6 +145,11 @@ class ResampledPipeline:
         self._converter = Polyphase if soon and both else None
         self._written: list[int] = []
         self.restart()
+
+    @property
+    def timed(self) -> str:
+        """See `Pipeline`; hops come unevenly out of a conversion, so it is not they that are timed."""
+        return f"blocks of {self.chunk} samples, converted both ways"
 
     def feed(self, x: Array) -> Array:
         """See `Pipeline`."""

@@ -111,6 +111,16 @@ class Session:
         self.keep = keep
 
     @property
+    def timed(self) -> str:
+        """What `hop_times` are times of, in words: hops, groups of them, or blocks where rates are converted."""
+        return self._pipeline.timed
+
+    @property
+    def timed_samples(self) -> int:
+        """The same in samples; as sound they last `deadline_ms`."""
+        return self._pipeline.chunk
+
+    @property
     def listen(self) -> str:
         """What the sink gets: "output", "input" or "residual"."""
         return self._choice.listen

@@ -36,10 +36,10 @@ class FileSink:
         if path != "-" and extension not in EXTENSIONS:
             raise UsageError(f"{shown(path)}: no format is known by this extension. Try .wav or .flac.")
         container = "AU" if path == "-" else EXTENSIONS[extension]
-        self._subtype = EXTENSION_SUBTYPE.get(extension) or subtype_in(container, subtype or "FLOAT")
+        self.subtype = EXTENSION_SUBTYPE.get(extension) or subtype_in(container, subtype or "FLOAT")
         if frames is None and container in ("WAV", "WAVEX"):
             frames = 2**40  # it must be able to pass 4 GiB
-        self._writer = Writer(path, container, self._subtype, sample_rate, channels, frames=frames)
+        self._writer = Writer(path, container, self.subtype, sample_rate, channels, frames=frames)
         self.clipped = 0
 
     def write(self, y: Array) -> None:
@@ -48,7 +48,7 @@ class FileSink:
         Raises:
             AudioFileError: it cannot be written.
         """
-        native, clipped = from_float(y, self._subtype)
+        native, clipped = from_float(y, self.subtype)
         self.clipped += clipped
         self._writer.write(native)
 
