@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -52,6 +53,24 @@ def reconstruct(audiocos_command, tmp_path, monkeypatch):
         return done
 
     return run
+
+
+@pytest.fixture
+def monitor(audiocos_command, tmp_path, monkeypatch):
+    """Run `audiocos monitor ARGUMENTS...` in tmp_path; the exit code must be as given."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, code=0):
+        done = audiocos_command("monitor", *arguments)
+        assert done.code == code, done.err
+        return done
+
+    return run
+
+
+def rows(done):
+    """The objects that a command printed with --json."""
+    return [json.loads(line) for line in done.out.splitlines()]
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from jack_lab import PERIOD, sound
+from patience import wait_until
 
 _numbers = itertools.count()
 LAB = Path(__file__).with_name("jack_lab.py")
@@ -159,11 +159,3 @@ def after_silence(times, heard):
     sounding = np.flatnonzero((heard != 0).any(axis=0))
     at = sounding[np.diff(sounding).argmax() + 1]
     return times[at:], heard[:, at:]
-
-
-def wait_until(true, seconds=10.0):
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -84,6 +85,15 @@ class Terminal:
     def wait_for(self, *words):
         """Until all of them are on the screen."""
         self.wait_until(lambda: all(word in self.text for word in words), words)
+
+    def wait_for_clock(self, seconds):
+        """Until the clock at the end of the first line shows so much, or more: a second may go by undrawn."""
+
+        def shown():
+            found = re.search(r"(\d+):(\d\d)\s*$", self.rows[0])
+            return found and 60 * int(found[1]) + int(found[2]) >= seconds
+
+        self.wait_until(shown, f"{seconds} s")
 
     def wait_until(self, condition, told="what was waited for"):
         """Until it holds."""

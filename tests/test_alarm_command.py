@@ -3,12 +3,13 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
+from patience import wait_until
 
 from audiocos.errors import UsageError
 from audiocos.live.alarmcommand import AlarmCommand, parse
@@ -25,12 +26,11 @@ def script(code):
     return f"{PYTHON} -c {shlex.quote(code)}"
 
 
-def run(command, events=1, every_s=10.0, pause=0.0, **options):
+def run(command, events=1, **options):
     said = []
-    runner = AlarmCommand(command, say=said.append, every_s=every_s, **options)
+    runner = AlarmCommand(command, say=said.append, **options)
     for _ in range(events):
         runner.change(event())
-        time.sleep(pause)
     runner.close()
     return said
 
@@ -66,15 +66,29 @@ def test_many_alarms_run_it_once(tmp_path):
 
 
 def test_after_the_pause_it_runs_again(tmp_path):
-    command = script(f"open({str(tmp_path / 'ran')!r}, 'a').write('x')")
-    assert run(command, events=3, every_s=0.0, pause=0.7) == []
-    assert (tmp_path / "ran").read_text() == "xxx"
+    said, ran = [], tmp_path / "ran"
+    runner = AlarmCommand(f"sh -c 'echo x >> {ran}'", say=said.append, every_s=0.0)
+    for times in (1, 2, 3):
+        runner.change(event())
+        wait_until(lambda times=times: ran.exists() and ran.read_text() == "x\n" * times and not runner.busy)
+    runner.close()
+    assert said == []
+
+
+def held(tmp_path):
+    """A command that notes that it runs and ends when the file `go` is there."""
+    return f"sh -c 'echo x >> {tmp_path}/ran; until test -e {tmp_path}/go; do sleep 0.05; done'"
 
 
 def test_one_at_a_time(tmp_path):
-    command = script(f"import time; open({str(tmp_path / 'ran')!r}, 'a').write('x'); time.sleep(1)")
-    said = run(command, events=4, every_s=0.0, pause=0.1)
-    assert (tmp_path / "ran").read_text() == "x"
+    said = []
+    runner = AlarmCommand(held(tmp_path), say=said.append, every_s=0.0)
+    for _ in range(4):
+        runner.change(event())
+        wait_until((tmp_path / "ran").exists)
+    (tmp_path / "go").touch()
+    runner.close()
+    assert (tmp_path / "ran").read_text() == "x\n"
     assert "not run for 3 alarms" in said[0]
 
 
@@ -108,18 +122,9 @@ def test_a_program_that_vanished_is_said(tmp_path):
 
 def test_one_that_hangs_is_ended_with_its_children(tmp_path):
     pids = tmp_path / "pids"
-    code = f"""
-import os, subprocess, sys, time
-child = subprocess.Popen(['sleep', '100'])
-open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')
-time.sleep(100)
-"""
-    said = run(script(code), longest_s=1.5)
-    assert "took longer than 1.5 s and was ended" in said[0]
-    deadline = time.monotonic() + 5
-    while any(alive(int(pid)) for pid in pids.read_text().split()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    said = run(f"sh -c 'sleep 100 & echo $$ $! > {pids}; wait'", longest_s=2.0)
+    assert "took longer than 2 s and was ended" in said[0]
+    wait_until(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()))
 
 
 def alive(pid):
@@ -132,40 +137,35 @@ def alive(pid):
 
 
 def test_what_it_leaves_running_holds_nothing_up(tmp_path):
-    began = time.monotonic()
-    said = run("sh -c 'sleep 3 & exit 0'")
-    assert time.monotonic() - began < 2.5
+    pid = tmp_path / "pid"
+    said = run(f"sh -c 'sleep 100 & echo $! > {pid}'")
+    assert alive(int(pid.read_text())), "it was not waited for"
+    os.kill(int(pid.read_text()), signal.SIGKILL)
     assert said == []
 
 
-def test_an_alarm_never_waits_and_leaves_no_zombie():
-    said = []
-    runner = AlarmCommand(script("import time; time.sleep(0.5)"), say=said.append, every_s=0.0)
-    began = time.monotonic()
+def test_an_alarm_never_waits_and_leaves_no_zombie(tmp_path):
+    runner = AlarmCommand(held(tmp_path), say=print, every_s=0.0)
     for _ in range(100):
-        runner.change(event())
-    assert time.monotonic() - began < 0.2
+        runner.change(event())  # the command waits for what comes after
+    (tmp_path / "go").touch()
     runner.close()
     children = subprocess.run(["ps", "-o", "stat=", "--ppid", str(os.getpid())], capture_output=True, text=True)
     assert "Z" not in children.stdout
 
 
-def test_at_the_end_one_that_runs_is_left_to_itself(monkeypatch):
+def test_at_the_end_one_that_runs_is_left_to_itself(tmp_path, monkeypatch):
     monkeypatch.setattr("audiocos.live.alarmcommand._LEAVE_S", 0.2)
-    began = time.monotonic()
-    said = run(script("import time; time.sleep(2)"))
-    assert time.monotonic() - began < 1.5
-    assert said == [f"The alarm command {sys.executable} is still running and goes on without us."]
+    said = run(held(tmp_path))
+    (tmp_path / "go").touch()
+    assert said == ["The alarm command sh is still running and goes on without us."]
 
 
 def test_no_thread_stays():
     before = threading.active_count()
     for _ in range(10):
         run("true")
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert threading.active_count() <= before
+    wait_until(lambda: threading.active_count() <= before)
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,30 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.parametrize(("drawing_s", "pause_s"), [(0.001, 1 / 15), (0.02, 0.25), (1.0, 0.5)])
+def test_fifteen_frames_a_second_or_fewer_where_they_take_more_than_a_share_of_a_core(
+    chord, monkeypatch, drawing_s, pause_s
+):
+    class Three:
+        foreground, asked, paused = True, False, []
+
+        def read(self, timeout_s):
+            self.paused.append(timeout_s)
+            session.ended = len(self.paused) == 3
+            return []
+
+        resume = enter = draw = lambda *arguments: None
+        size, colours = (80, 24), True
+
+    keys, session, clock = Three(), Played(), iter(np.arange(99) * drawing_s)
+    keys.paused = []
+    monkeypatch.setattr(
+        "audiocos.live.view.time", SimpleNamespace(thread_time=clock.__next__, monotonic=time.monotonic)
+    )
+    view_of(chord, session).run(keys, keys, keys)
+    assert keys.paused == pytest.approx([pause_s] * 3)
+
+
 def test_only_what_changed_is_written(chord, monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")

@@ -10,6 +10,8 @@ import time
 import numpy as np
 import pytest
 import soundfile
+from conftest import rows
+from patience import wait_until
 from recordings import make, voice
 
 import audiocos
@@ -26,23 +28,6 @@ COUNTERS = [
     "input_overflows", "output_underflows", "late_hops", "dropped_samples", "zero_filled_samples", "bypassed_samples",
     "clipped_samples", "sanitized_samples", "unmetered_samples",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def monitor(audiocos_command, tmp_path, monkeypatch):
-    """Run `audiocos monitor ARGUMENTS...` in tmp_path; the exit code must be as given."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, code=0):
-        done = audiocos_command("monitor", *arguments)
-        assert done.code == code, done.err
-        return done
-
-    return run
-
-
-def rows(done):
-    return [json.loads(line) for line in done.out.splitlines()]
 
 
 def reconstructed(audiocos_command, path, *options):
@@ -145,14 +130,14 @@ def test_it_is_said_what_is_timed_and_judged_against_its_own_length(monitor, arg
 
 def test_real_time_takes_as_long_as_the_sound_and_max_does_not(monitor):
     took = {}
-    for speed in ("realtime", "max"):
-        session = Session(audiocos.load("exact"), SynthSource("noise"), realtime=speed == "realtime", seconds=2.0)
+    for speed, seconds in (("realtime", 1.0), ("max", 60.0)):
+        session = Session(audiocos.load("exact"), SynthSource("noise"), realtime=speed == "realtime", seconds=seconds)
         start = time.monotonic()
         session.run()
         took[speed] = time.monotonic() - start
-        assert (session.time_s, session.ended) == (2.0, True)
-    assert took["realtime"] > 1.9
-    assert took["max"] < 1.5
+        assert (session.time_s, session.ended) == (seconds, True)
+    assert took["realtime"] > 0.9
+    assert took["max"] < 30.0
 
 
 # Sources and sinks
@@ -189,18 +174,15 @@ def test_switches_act_while_it_runs():
         def feed(self, x, y):
             heard.append((session.keep, float(np.square(x - y).mean())))
 
-    session = Session(audiocos.load("exact-lapped"), SynthSource("noise"), taps=[Levels()], seconds=20)
+    session = Session(audiocos.load("exact-lapped"), SynthSource("noise"), taps=[Levels()])
     session.start()
-    time.sleep(0.3)
+    wait_until(lambda: heard and heard[-1][1] < 1e-9)
     session.keep, session.listen = 64, "residual"
-    time.sleep(0.4)
+    lost = 0.75 / 3  # three quarters of white noise
+    wait_until(lambda: heard[-1][0] == 64 and heard[-1][1] == pytest.approx(lost, rel=0.1))
     session.keep = None
-    time.sleep(0.4)
+    wait_until(lambda: heard[-1][0] is None and heard[-1][1] < 1e-9)
     session.stop()
-    assert heard[0][1] < 1e-9
-    lossy = [level for keep, level in heard if keep == 64][5:]
-    assert np.mean(lossy) == pytest.approx(0.75 / 3, rel=0.1)  # three quarters of white noise
-    assert heard[-1][1] < 1e-9
     with pytest.raises(StreamError, match=r'keep 257: the model "exact-lapped" has 256 coefficients; keep 1 to 256'):
         session.keep = 257
     with pytest.raises(ValueError, match="listen 'all'"):
@@ -372,8 +354,8 @@ def test_standard_input_that_stalls_is_told_and_one_that_closes_ends_it(tmp_path
     )  # fmt: skip
     child.stdin.write(data[:40000])
     child.stdin.flush()
-    told = child.stderr.readline() + child.stderr.readline()
-    assert b"standard input: nothing has come for 2 s; waiting" in told
+    told = iter(child.stderr.readline, b"")
+    assert any(b"standard input: nothing has come for 2 s; waiting" in line for line in told)
     out, err = child.communicate(timeout=30)
     assert child.returncode == 0
     assert b"1.25 s monitored, SNR exact" in out  # what there was of it

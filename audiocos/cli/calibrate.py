@@ -13,12 +13,13 @@ from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress, check_device, counted, device_option, print_json, print_table
 from audiocos.cli.main import say
+from audiocos.cli.options import say_warnings
 from audiocos.errors import AudiocosError, CorpusError, UsageError
 from audiocos.execution import choose_device
 from audiocos.model import Model, load
 from audiocos.normal import FEWEST_SECONDS, QUANTILES, Normal
 from audiocos.training.corpus import Corpus, gather
-from audiocos.training.judge import Failed, Judged, Verdict, judge
+from audiocos.training.judge import Failed, Verdict, judge
 
 FEW_SECONDS = 300
 """Below this the threshold is mostly chance: 16 levels and their covariance are 152 numbers."""
@@ -115,15 +116,8 @@ def _listen(given: Model, corpus: Corpus, settings: Settings, jobs: int) -> Verd
             if isinstance(outcome, Failed):
                 say(f"Error: {outcome.reason}")
             else:
-                _warn(outcome)
+                say_warnings(outcome)
     return verdict
-
-
-def _warn(file: Judged) -> None:
-    for warning in file.warnings:
-        say(f"Warning: {warning}")
-    if file.sanitized:
-        say(f"Warning: {shown(file.path)}: {file.sanitized} samples were not sound and are silent now.")
 
 
 def _normal(verdict: Verdict) -> Normal:

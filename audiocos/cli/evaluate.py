@@ -26,7 +26,7 @@ from audiocos.cli.console import (
     snr_text,
 )
 from audiocos.cli.main import say
-from audiocos.cli.options import computing_on, file_options, jobs_here
+from audiocos.cli.options import computing_on, file_options, jobs_here, say_warnings
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.metrics import Figures
 from audiocos.model import Model, load
@@ -156,7 +156,7 @@ class _Evaluation:
                 if not isinstance(outcome, Judged):
                     self.fail(outcome.reason)
                     continue
-                _warn(outcome)
+                say_warnings(outcome)
         verdict = self._joined(verdict)
         if not verdict.files or not self._ranks.leads:
             return
@@ -218,13 +218,6 @@ class _Evaluation:
                     return None, "not compared: a file could not be read again"
         compared = references(self._moments[key], coefficients)
         return compared, _FITTED if compared else "not compared: silence"
-
-
-def _warn(file: Judged) -> None:
-    for warning in file.warnings:
-        say(f"Warning: {warning}")
-    if file.sanitized:
-        say(f"Warning: {shown(file.path)}: {file.sanitized} samples were not sound and are silent now.")
 
 
 def _length(file: Judged) -> float:

@@ -1,4 +1,4 @@
-"""What `reconstruct` and `evaluate` share: the options about reading files and computing, and their meaning."""
+"""What commands that run models over files share: options about reading and computing, what they mean, warnings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from audiocos.audio.names import shown
 from audiocos.cli.console import device_option
 from audiocos.cli.main import say
 
 if TYPE_CHECKING:
     from audiocos.model import Model
     from audiocos.ranks import Ranks
+    from audiocos.training.judge import Judged
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,3 +57,11 @@ def computing_on(device: str, model: Model) -> str:
 def jobs_here(jobs: int | None, ranks: Ranks) -> int:
     """Files at a time in this process; by default all processes together take one a core."""
     return jobs or max(1, (os.cpu_count() or 1) // ranks.count)
+
+
+def say_warnings(file: Judged) -> None:
+    """What is wrong with a file that counted all the same."""
+    for warning in file.warnings:
+        say(f"Warning: {warning}")
+    if file.sanitized:
+        say(f"Warning: {shown(file.path)}: {file.sanitized} samples were not sound and are silent now.")

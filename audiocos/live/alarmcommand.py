@@ -81,12 +81,17 @@ class AlarmCommand:
         if not event.active:
             return
         now = time.monotonic()
-        if self._busy.is_set() or now - self._started < self._every_s:
+        if self.busy or now - self._started < self._every_s:
             self._left_out += 1
             return
         self._started = now
         self._busy.set()
         self._queue.put(event)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the command runs, so that an alarm would not run it."""
+        return self._busy.is_set()
 
     def close(self) -> None:
         """Wait up to five seconds for a command that runs; then leave it to itself."""
