@@ -68,6 +68,14 @@ def monitor(audiocos_command, tmp_path, monkeypatch):
     return run
 
 
+@pytest.fixture(scope="session")
+def chord():
+    """Meters that have heard a recorded chord through a lossy model; not to be fed or reset."""
+    from monitored import metered, recording
+
+    return metered(*recording("guitar-chord.flac", 12.0), "lapped-quarter")
+
+
 def rows(done):
     """The objects that a command printed with --json."""
     return [json.loads(line) for line in done.out.splitlines()]

@@ -8,7 +8,10 @@ import numpy as np
 import soundfile
 
 import audiocos
+from audiocos.live.layout import Layout
 from audiocos.live.meters import Meters
+from audiocos.live.status import Stage
+from audiocos.live.view import View
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -69,3 +72,13 @@ def alarm(**changes):
     state = {"active": False, "score": 3.1, "threshold": 8.2, "bands": (0.5,) * 16, "since_s": None, "count": 0}
     state |= {"band_edges_hz": tuple(np.linspace(0.0, 4000.0, 17)), "below_db": None}
     return SimpleNamespace(**(state | changes))
+
+
+def view_of(meters, session=None, detector=None, capture=None, model="lapped-quarter"):
+    model = audiocos.load(model)
+    stage = Stage(model.name, model.parameters.coefficients, "guitar-chord.flac", "speakers")
+    return View(session or Played(), meters, model, stage, detector, capture)
+
+
+def words(view, width=80, height=24, colours=True):
+    return ["".join(one.text for one in row) for row in Layout(colours).lines(view.scene(), width, height)]

@@ -1,4 +1,4 @@
-"""The view: every size holds, the figures on it are the meters', keys do what they say, nothing flickers."""
+"""The view: every size holds, the figures on it are the meters', nothing flickers."""
 
 import io
 import json
@@ -9,33 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from monitored import Counters, Played, alarm, metered, recording
+from monitored import Counters, Played, alarm, recording, view_of, words
 from rich.segment import Segment
 
 import audiocos
-from audiocos.live.capture import Capture
 from audiocos.live.layout import Layout
-from audiocos.live.lines import line, show_lines
 from audiocos.live.meters import Meters
 from audiocos.live.screen import LEAST_HEIGHT, LEAST_WIDTH, Screen, can_draw
-from audiocos.live.status import Stage, Status
-from audiocos.live.view import View
-
-
-@pytest.fixture(scope="module")
-def chord():
-    sound, rate = recording("guitar-chord.flac", 12.0)
-    return metered(sound, rate, "lapped-quarter")
-
-
-def view_of(meters, session=None, detector=None, capture=None, model="lapped-quarter"):
-    model = audiocos.load(model)
-    stage = Stage(model.name, model.parameters.coefficients, "guitar-chord.flac", "speakers")
-    return View(session or Played(), meters, model, stage, detector, capture)
-
-
-def words(view, width=80, height=24, colours=True):
-    return ["".join(one.text for one in row) for row in Layout(colours).lines(view.scene(), width, height)]
 
 
 @pytest.mark.parametrize("size", [(64, 18), (80, 24), (79, 25), (100, 29), (100, 30), (131, 43), (250, 80)])
@@ -178,92 +158,6 @@ def test_a_window_too_small_says_so_and_how_to_leave(chord):
     assert len(words(view_of(chord), 3, 1)) == 1
 
 
-def test_listening_keys_turn_the_session(chord):
-    session = Played()
-    view = view_of(chord, session)
-    for key, what in (("r", "residual"), ("i", "input"), ("o", "output")):
-        view.press(key)
-        assert session.listen == what
-        assert f"listening to the {what}" in "\n".join(words(view))
-    view.press("x")
-    assert not view.over
-    view.press("q")
-    assert view.over
-
-
-def test_fewer_and_more_coefficients_go_in_steps_from_all_to_one_and_back(chord):
-    session = Played()
-    view = view_of(chord, session)
-    down = []
-    for _ in range(14):
-        view.press("-")
-        down.append(session.keep)
-    assert down == [48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1, 1, 1, 1]
-    up = []
-    for key in ["+", "right", "up", "="] * 3:
-        view.press(key)
-        up.append(session.keep)
-    assert up == [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, None, None]
-    assert "all 64 coefficients" in "\n".join(words(view))
-
-
-@pytest.mark.parametrize("key", ["-", "+", "left"])
-def test_coefficients_stay_while_an_alarm_scores_by_them(chord, key):
-    session = Played()
-    view = view_of(chord, session, detector=SimpleNamespace(state=alarm()))
-    view.press(key)
-    assert session.keep is None
-    assert "an alarm scores by what all coefficients lose" in "\n".join(words(view))
-    watching = view_of(chord, session, detector=SimpleNamespace(state=alarm(threshold=None, below_db=20.0)))
-    watching.press("-")
-    assert session.keep == 48, "a plain SNR means the same for any number"
-
-
-def test_freezing_stops_the_picture_and_not_the_meters():
-    sound, rate = recording("speech-demo.wav", 3.0)
-    meters = metered(sound, rate, "lapped-quarter")
-    view = view_of(meters)
-    view.press("f")
-    before = words(view)
-    assert "frozen" in before[0]
-    meters.feed(sound, 0 * sound)
-    assert words(view) == before
-    view.press("f")
-    after = words(view)
-    assert after[1:12] != before[1:12] and "frozen" not in after[0]
-
-
-def test_reset_begins_the_figures_anew():
-    sound, rate = recording("speech-demo.wav", 3.0)
-    meters = metered(sound, rate, "lapped-quarter")
-    view = view_of(meters)
-    view.press("s")
-    assert meters.reading().snr_run_db is None
-    assert "meters reset" in "\n".join(words(view))
-
-
-def test_record_starts_and_stops_and_says_where(chord, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    capture = Capture(8000, 1, lambda: "output")
-    view = view_of(chord, capture=capture)
-    view.press("c")
-    assert capture.running
-    capture.feed(np.zeros((1, 8000)), np.zeros((1, 8000)))
-    rows = words(view)
-    assert "● rec 0:01" in rows[0]
-    view.press("c")
-    (made,) = tmp_path.iterdir()
-    assert f"recorded 1.0 s: {made.name}" in "\n".join(words(view))
-    view_of(chord).press("c")  # nothing to record with: no error
-
-
-def test_a_recording_that_cannot_be_made_is_told(chord, tmp_path):
-    (tmp_path / "file").write_text("")
-    view = view_of(chord, capture=Capture(8000, 1, lambda: "output", folder=str(tmp_path / "file")))
-    view.press("c")
-    assert "cannot be made" in "\n".join(words(view, 200))
-
-
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
@@ -316,55 +210,6 @@ def test_only_what_changed_is_written(chord, monkeypatch):
     assert terminal.getvalue().endswith("\x1b[?25h\x1b[?1049l")
 
 
-def test_where_no_view_can_be_drawn(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm-256color")
-    terminal = Terminal()
-    assert can_draw(terminal)
-    terminal.encoding = "ascii"
-    assert not can_draw(terminal)
-    terminal.encoding = "utf-8"
-    monkeypatch.setenv("TERM", "dumb")
-    assert not can_draw(terminal)
-    assert not can_draw(io.StringIO())
-    assert not can_draw(None)
-
-
-def test_lines_say_the_same_in_one_line(chord):
-    reading = chord.reading()
-    session = Played(counters=Counters(dropped_samples=512))
-    told = line(reading, Status.of(session, SimpleNamespace(state=alarm(active=True, score=14.2))))
-    assert told.startswith(f"   0:12.0  SNR {reading.snr_db:.1f} dB (3 s {reading.snr_3s_db:.1f} dB, run ")
-    assert (
-        f"in {reading.input_dbfs:.1f} out {reading.output_dbfs:.1f} residual {reading.residual_dbfs:.1f} dBFS" in told
-    )
-    assert told.endswith("dropped 512  ALARM score 14.2")
-    silent = Meters(8000, 1)
-    silent.feed(np.zeros((1, 8000)), np.zeros((1, 8000)))
-    assert "SNR - (3 s -, run -)  in - out - residual - dBFS" in line(silent.reading(), Status.of(session, None))
-
-
-def test_a_line_comes_with_every_second_until_the_session_ends():
-    sound, rate = recording("speech-demo.wav", 3.5)
-
-    class Ending(Played):
-        polls = 0
-
-        @property
-        def ended(self):
-            part = slice(self.polls * rate // 2, (self.polls + 1) * rate // 2)
-            meters.feed(sound[:, part], 0.9 * sound[:, part])
-            self.polls += 1
-            return self.polls > 7
-
-        @ended.setter
-        def ended(self, value):
-            pass
-
-    meters, file = Meters(rate, 1), io.StringIO()
-    show_lines(Ending(), meters, file=file)
-    assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01.0", "0:02.0", "0:03.0"]
-
-
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 def test_a_picture_takes_less_than_a_tenth_of_a_core(chord, size, monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -382,3 +227,16 @@ def test_a_picture_takes_less_than_a_tenth_of_a_core(chord, size, monkeypatch):
             spent += time.thread_time() - began
     print(json.dumps({"size": size, "share of a core": spent / 4.0}))
     assert spent < (0.1 if size[0] < 100 else 0.25) * 4.0
+
+
+def test_where_no_view_can_be_drawn(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    terminal = Terminal()
+    assert can_draw(terminal)
+    terminal.encoding = "ascii"
+    assert not can_draw(terminal)
+    terminal.encoding = "utf-8"
+    monkeypatch.setenv("TERM", "dumb")
+    assert not can_draw(terminal)
+    assert not can_draw(io.StringIO())
+    assert not can_draw(None)

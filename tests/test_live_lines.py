@@ -1,0 +1,47 @@
+"""Lines, for what is no terminal or too small a one: they say what the view says."""
+
+import io
+from types import SimpleNamespace
+
+import numpy as np
+from monitored import Counters, Played, alarm, recording
+
+from audiocos.live.lines import line, show_lines
+from audiocos.live.meters import Meters
+from audiocos.live.status import Status
+
+
+def test_lines_say_the_same_in_one_line(chord):
+    reading = chord.reading()
+    session = Played(counters=Counters(dropped_samples=512))
+    told = line(reading, Status.of(session, SimpleNamespace(state=alarm(active=True, score=14.2))))
+    assert told.startswith(f"   0:12.0  SNR {reading.snr_db:.1f} dB (3 s {reading.snr_3s_db:.1f} dB, run ")
+    assert (
+        f"in {reading.input_dbfs:.1f} out {reading.output_dbfs:.1f} residual {reading.residual_dbfs:.1f} dBFS" in told
+    )
+    assert told.endswith("dropped 512  ALARM score 14.2")
+    silent = Meters(8000, 1)
+    silent.feed(np.zeros((1, 8000)), np.zeros((1, 8000)))
+    assert "SNR - (3 s -, run -)  in - out - residual - dBFS" in line(silent.reading(), Status.of(session, None))
+
+
+def test_a_line_comes_with_every_second_until_the_session_ends():
+    sound, rate = recording("speech-demo.wav", 3.5)
+
+    class Ending(Played):
+        polls = 0
+
+        @property
+        def ended(self):
+            part = slice(self.polls * rate // 2, (self.polls + 1) * rate // 2)
+            meters.feed(sound[:, part], 0.9 * sound[:, part])
+            self.polls += 1
+            return self.polls > 7
+
+        @ended.setter
+        def ended(self, value):
+            pass
+
+    meters, file = Meters(rate, 1), io.StringIO()
+    show_lines(Ending(), meters, file=file)
+    assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01.0", "0:02.0", "0:03.0"]

@@ -1,0 +1,141 @@
+"""What `audiocos monitor --json` says of a file: the figures of `reconstruct`, a line a second, what is timed."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import rows
+from recordings import make, voice
+
+import audiocos
+
+SAMPLES = os.path.join(os.path.dirname(__file__), "..", "samples")
+
+
+KEYS = [
+    "time_s", "snr_db", "residual_dbfs", "input_dbfs", "output_dbfs", "hop_ms_p50", "hop_ms_p99", "hop_ms_max",
+    "late_hops", "input_overflows", "output_underflows", "dropped_samples", "alarm",
+]  # fmt: skip
+
+
+COUNTERS = [
+    "input_overflows", "output_underflows", "late_hops", "dropped_samples", "zero_filled_samples", "bypassed_samples",
+    "clipped_samples", "sanitized_samples", "unmetered_samples",
+]  # fmt: skip
+
+
+def reconstructed(audiocos_command, path, *options):
+    done = audiocos_command("reconstruct", path, "-o", "out.wav", "--force", "--json", *options)
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+@pytest.mark.parametrize("speed", ["max", "realtime"])
+@pytest.mark.parametrize(("model", "resampled"), [("lapped-quarter", False), ("speech-8k", True), ("exact", False)])
+def test_a_file_has_the_figures_that_reconstruct_gives(monitor, audiocos_command, model, resampled, speed):
+    make("in.wav", voice(2.3, 22050, 2), 22050)
+    options = ["--resample"] if resampled else []
+    expected = reconstructed(audiocos_command, "in.wav", "--model", model, *options)
+    summary = rows(monitor("in.wav", "--model", model, "--speed", speed, "--json"))[-1]
+    assert summary["frames"] == expected["frames"]
+    for key in ("snr_db", "segmental_snr_db", "max_abs_error", "log_spectral_distance_db"):
+        assert summary[key] == pytest.approx(expected[key], abs=1e-3), key
+    assert model != "exact" or summary["snr_db"] is None
+
+
+@pytest.mark.parametrize("name", ["speech-demo.wav", "cymbal-splash.flac", "piano-notes.wav"])
+def test_samples_have_the_figures_that_reconstruct_gives(monitor, audiocos_command, name):
+    path = os.path.join(SAMPLES, name)
+    expected = reconstructed(audiocos_command, path, "--model", "lapped-quarter")
+    assert rows(monitor(path, "--model", "lapped-quarter", "--speed", "max", "--json"))[-1]["snr_db"] == pytest.approx(
+        expected["snr_db"], abs=0.01
+    )
+
+
+def test_a_line_a_second_and_a_summary(monitor):
+    x = voice(3.4, 16000)
+    make("in.wav", x, subtype="DOUBLE")
+    *seconds, summary = rows(monitor("in.wav", "--model", "lapped-quarter", "--speed", "max", "--json"))
+    assert [list(row) for row in seconds] == [KEYS] * 4
+    assert [row["time_s"] for row in seconds] == [1.0, 2.0, 3.0, 3.4]
+    signal_in = x.T[:, : 3 * 16000]
+    y = audiocos.load("lapped-quarter").reconstruct(x.T)[:, : 3 * 16000]
+    for i, row in enumerate(seconds[:3]):
+        part = slice(i * 16000, (i + 1) * 16000)
+        a, b = signal_in[:, part], y[:, part]
+        for key, z in (("input_dbfs", a), ("output_dbfs", b), ("residual_dbfs", a - b)):
+            assert row[key] == pytest.approx(10 * np.log10(np.mean(z**2)), abs=1e-3)
+        assert row["snr_db"] == pytest.approx(row["input_dbfs"] - row["residual_dbfs"], abs=1e-9)
+    assert summary["summary"] is True
+    assert (summary["time_s"], summary["frames"], summary["model"]) == (3.4, 54400, "lapped-quarter")
+    assert all(summary[name] == 0 for name in COUNTERS if name != "late_hops")
+    assert summary["latency"]["total_samples"] == summary["latency"]["algorithmic_samples"] == 511
+    assert summary["events"] == [] or {event["kind"] for event in summary["events"]} == {"late_hop"}
+
+
+def test_silence_has_levels_and_no_snr(monitor):
+    first = rows(monitor("synth:silence", "--seconds", "1", "--speed", "max", "--json"))[0]
+    assert (first["snr_db"], first["input_dbfs"], first["output_dbfs"], first["residual_dbfs"]) == (None,) * 4
+
+
+def test_levels_have_no_floor(monitor):
+    """The exact pair in float64 loses less than -150 dBFS, and that is the figure; an exact copy has none."""
+    x = 1e-3 * voice(1.0, 16000)
+    make("in.wav", x, subtype="DOUBLE")
+    first = rows(monitor("in.wav", "--speed", "max", "--json"))[0]
+    y = audiocos.load("exact").reconstruct(x.T)
+    assert first["residual_dbfs"] == pytest.approx(10 * np.log10(np.mean((x.T - y) ** 2)), abs=0.1)
+    assert first["residual_dbfs"] < -300
+    make("copy.wav", x, subtype="PCM_16")
+    assert rows(monitor("copy.wav", "--speed", "max", "--json"))[0]["residual_dbfs"] is None
+
+
+@pytest.mark.parametrize("output", ["out.flac", "out.ogg", "out.wav"])
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_16", "PCM_24"])
+def test_figures_are_of_what_is_written(monitor, audiocos_command, subtype, output):
+    """As `reconstruct` measures, also where the output has another sample type."""
+    make("in.wav", voice(1.0, 16000), subtype=subtype)
+    done = audiocos_command("reconstruct", "in.wav", "-m", "exact-overlap", "-o", output, "--json")
+    assert done.code == 0, done.err
+    expected = json.loads(done.out)
+    summary = rows(monitor("in.wav", "-m", "exact-overlap", "--speed", "max", "-o", output, "--force", "--json"))[-1]
+    for key in ("snr_db", "max_abs_error"):
+        assert summary[key] == pytest.approx(expected[key], abs=0.01), key
+
+
+@pytest.mark.parametrize(
+    ("arguments", "timed", "samples"),
+    [
+        ("synth:noise --seconds 0.5", "hops of 512 samples", 512),
+        ("synth:noise --seconds 2 --speed max -m exact-overlap", "groups of 32 hops, 8192 samples", 8192),
+        ("synth:noise --rate 16000 --seconds 0.5 -m speech-8k", "blocks of 256 samples, converted both ways", 256),
+    ],
+)
+def test_it_is_said_what_is_timed_and_judged_against_its_own_length(monitor, arguments, timed, samples):
+    rate = 16000 if "16000" in arguments else 48000
+    summary = rows(monitor(*arguments.split(), "--json"))[-1]
+    assert (summary["timed"], summary["timed_samples"]) == (timed, samples)
+    assert summary["deadline_ms"] == pytest.approx(1e3 * samples / rate)
+    assert f"{timed}: p50 " in monitor(*arguments.split()).out
+
+
+def test_the_summary_of_silence_claims_no_copy(monitor):
+    soundfile.write("silent.wav", np.zeros(16000), 16000)
+    assert "SNR -," in monitor("silent.wav", "--speed", "max").out
+
+
+def test_events_that_are_not_kept_are_counted(monitor):
+    from audiocos.live.log import MOST_EVENTS, Journal, Log
+
+    log = Log(48000, capacity=8)
+    journal = Journal([log], lambda: 0.0)
+    for i in range(10):
+        log.note("late_hop", i, 1)
+    journal.collect()
+    assert journal.missed == 2
+    for _ in range(MOST_EVENTS):
+        journal.note("alarm", "again")
+    assert journal.missed == 2 + 8
+    assert rows(monitor("synth:noise", "--speed", "max", "--seconds", "1", "--json"))[-1]["events_not_kept"] == 0
