@@ -9,13 +9,15 @@ from audiocos.live.log import FLOODING, text_of
 
 _EVERY_S = 1.0
 
+_Kind = tuple[str, bool]  # what a device only says, without a count, is told apart from what was counted
+
 
 class Telling:
     """Turns events into as few as a person can read. Kinds that come singly, a device's going for one, pass."""
 
     def __init__(self) -> None:
-        self._told_at: dict[str, float] = {}
-        self._waiting: dict[str, list[Event]] = {}
+        self._told_at: dict[_Kind, float] = {}
+        self._waiting: dict[_Kind, list[Event]] = {}
 
     def of(self, events: Iterable[Event], now_s: float, *, last: bool = False) -> list[Event]:
         """What there is to say, in the order of time.
@@ -27,19 +29,20 @@ class Telling:
         """
         said = []
         for event in events:
-            told_at = self._told_at.get(event.kind)
+            kind = event.kind, event.count > 0
+            told_at = self._told_at.get(kind)
             if event.kind not in FLOODING or told_at is None or now_s - told_at >= _EVERY_S:
-                said += self._waited(event.kind, now_s)
+                said += self._waited(kind, now_s)
                 said.append(event)
-                self._told_at[event.kind] = now_s
+                self._told_at[kind] = now_s
             else:
-                self._waiting.setdefault(event.kind, []).append(event)
+                self._waiting.setdefault(kind, []).append(event)
         for kind in [*self._waiting]:
             if last or now_s - self._told_at[kind] >= _EVERY_S:
                 said += self._waited(kind, now_s)
         return sorted(said, key=lambda event: event.time_s)
 
-    def _waited(self, kind: str, now_s: float) -> list[Event]:
+    def _waited(self, kind: _Kind, now_s: float) -> list[Event]:
         """Those of a kind that wait, as one."""
         events = self._waiting.pop(kind, [])
         if not events:
@@ -47,8 +50,9 @@ class Telling:
         self._told_at[kind] = now_s
         if len(events) == 1:
             return events
+        name, known = kind
         every = [event.count for event in events]
-        count = max(every) if kind == "late_hop" else sum(every)
-        most = ", the longest" if kind == "late_hop" else ", together"
-        text = f"{len(events)} more since {events[0].time_s:.1f} s{most if count else ''}: {text_of(kind, count)}"
-        return [Event(events[-1].time_s, kind, text, count)]
+        count = max(every) if name == "late_hop" else sum(every)
+        how = (", the longest" if name == "late_hop" else ", together") if known else ""
+        text = f"{len(events)} more since {events[0].time_s:.1f} s{how}: {text_of(name, count)}"
+        return [Event(events[-1].time_s, name, text, count)]
