@@ -87,7 +87,7 @@ def test_it_follows_the_size_of_the_window():
             terminal.wait_until(
                 lambda: not any(row.startswith("audiocos") for row in terminal.rows[1:]), "no traces of the old size"
             )
-        terminal.resize(40, 10)
+        terminal.resize(60, 20)
         terminal.wait_for("This view needs 64 x 18", "q quits")
         terminal.type("q")
         assert os.waitstatus_to_exitcode(terminal.wait()) == 0
