@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from threadpoolctl import threadpool_limits
 
-from benchmarks import learning_noise, learning_sound, page
+from benchmarks import learning_cores, learning_noise, learning_sound, page
 from benchmarks.corpora import NoCorpus, default_folder
 from benchmarks.learning_sound import Room
 
@@ -25,6 +25,7 @@ ROWS = {
     "music": learning_sound.music,
     "short": learning_sound.short_corpus,
     "time": learning_sound.time_and_pass,
+    "cores": learning_cores.cores,
 }
 
 

@@ -28,6 +28,7 @@ from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
 from audiocos.training.partial import default_cache
 from audiocos.training.plan import make_start, noise_windows, recorded_windows, stages
+from audiocos.training.products import on_threads
 from audiocos.training.refused import Refused, check_share
 from audiocos.training.run import Run
 from audiocos.training.settings import TrainingConfig
@@ -122,9 +123,9 @@ class Session:
         diary, saved = self._diary(), None
         if diary is not None:  # ranks descend together; in closed form rank 0 learns alone
             saved = self.ranks.lead(diary.restored) if config.first_order else diary.restored()
-        # Small products are done before a second thread has woken up.
+        # torch's small products are done before a second thread has woken up.
         threads = 1 if config.first_order and config.frame <= _ONE_THREAD_FRAME else None
-        with threadpool_limits(threads):
+        with threadpool_limits(threads), on_threads():
             learned = learn(run, diary if self.ranks.leads else None, saved)
         self.history, self.log_note = [*learned.history], learned.note
         pair = run.parameters

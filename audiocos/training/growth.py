@@ -15,6 +15,7 @@ from audiocos.cosines import CosineParameters, Float64
 from audiocos.training.layout import Layout
 from audiocos.training.newton import GaussNewton
 from audiocos.training.objective import Objective, single, tapered
+from audiocos.training.products import product
 
 FIRST_TAPER = 2.0
 STOP_DB = 60.0
@@ -184,7 +185,7 @@ def _block(frame: int, probes: Float64 | None) -> Objective:
 
 def white_snr_db(parameters: CosineParameters) -> float:
     """SNR of one block frame of white sound, in expectation: 10 log10(N / ||I - W2 W1||^2)."""
-    error = np.eye(parameters.frame) - parameters.synthesis_matrix() @ parameters.analysis_matrix()
+    error = np.eye(parameters.frame) - product(parameters.synthesis_matrix(), parameters.analysis_matrix())
     return float(10 * np.log10(parameters.frame / max(float(np.vdot(error, error)), 1e-300)))
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from audiocos.cosines import Float64
 from audiocos.framing import Framing
 from audiocos.training.layout import Banks, Layout
+from audiocos.training.products import product
 
 _LEAST = 1e-8  # of an amplitude: half of float64's digits are left to its slope, and to its effect
 
@@ -88,7 +89,7 @@ class Objective:
         if self.probes is None:
             return [rows]
         n = rows.shape[1]
-        return [rows @ self.probes[f * self.hop : f * self.hop + n] for f in range(self.overlap)]
+        return [product(rows, self.probes[f * self.hop : f * self.hop + n]) for f in range(self.overlap)]
 
     def _reach(self, rows: Float64) -> list[Float64]:
         """The part of synthesis rows `[M, n]` with which each frame reaches the hop: R arrays `[M, hop]`."""
@@ -102,7 +103,7 @@ class Objective:
         return [self.probes[f * self.hop] for f in range(self.overlap)]
 
     def _residual(self, banks: Banks, seen: list[Float64]) -> Float64:
-        made = sum(b.T @ y for b, y in zip(self._reach(banks.synthesis), seen, strict=True))
+        made = sum(product(b.T, y) for b, y in zip(self._reach(banks.synthesis), seen, strict=True))
         if self.probes is None:
             residual = -np.asarray(made)
             residual[np.diag_indices(self.hop)] += self.target
@@ -119,13 +120,13 @@ class Objective:
         moved: list[list[Float64]],
         residual: Float64,
     ) -> Float64:
-        back = [b @ residual for b in self._reach(banks.synthesis)]
+        back = [product(b, residual) for b in self._reach(banks.synthesis)]
         gradient = np.zeros(layout.full_size)
         for group, ys in zip(layout.analysis_slices, moved, strict=True):
             gradient[group] = -sum(np.einsum("kr,kr->k", b, y) for b, y in zip(back, ys, strict=True))
         for group, rows in zip(layout.synthesis_slices, banks.synthesis_derivatives, strict=True):
             pairs = zip(self._reach(rows), seen, strict=True)
-            gradient[group] = -sum(np.einsum("kr,kr->k", d @ residual, y) for d, y in pairs)
+            gradient[group] = -sum(np.einsum("kr,kr->k", product(d, residual), y) for d, y in pairs)
         both = -sum(float(np.vdot(b, y)) for b, y in zip(back, seen, strict=True))
         c0, first = banks.analysis[:, 0] / float(theta[0]), self._first()
         one = -sum(float(c0 @ _dot(b, x)) for b, x in zip(back, first, strict=True))
@@ -157,27 +158,27 @@ class Objective:
                 three[group] += ds[f][:, 0] * (seen[f] @ z)
             three[3] += float(b_first @ (seen[f] @ z))  # kept aside: <a3, both>
             for g in range(r):
-                gram = reach[f] @ reach[g].T
-                inner = seen[f] @ seen[g].T
+                gram = product(reach[f], reach[g].T)
+                inner = product(seen[f], seen[g].T)
                 both_both += float(np.vdot(gram, inner))
                 seen_first = _dot(seen[g], first[f])
                 c0_gram = c0 @ gram
                 one_one += float(c0_gram @ c0) * _first_dot(first[f], first[g])
                 one[3] += float(c0_gram @ seen_first)  # kept aside: <a1, both>
-                crossed = [np.asarray(ys[f] @ seen[g].T) for ys in moved]
+                crossed = [product(ys[f], seen[g].T) for ys in moved]
                 for i, (group, ys) in enumerate(zip(layout.analysis_slices, moved, strict=True)):
                     both[group] += np.einsum("kl,kl->k", gram, crossed[i])
                     one[group] += c0_gram * _dot(ys[g], first[f])
                     for j in range(i, len(moved)):
                         other = layout.analysis_slices[j]
-                        total[group, other] += gram * (ys[f] @ moved[j][g].T)
+                        total[group, other] += gram * product(ys[f], moved[j][g].T)
                 for i, (group, ds) in enumerate(zip(layout.synthesis_slices, turned, strict=True)):
-                    mixed = reach[f] @ ds[g].T
+                    mixed = product(reach[f], ds[g].T)
                     both[group] += np.einsum("kl,kl->l", mixed, inner)
                     one[group] += (c0 @ mixed) * seen_first
                     for j in range(i, len(turned)):
                         other = layout.synthesis_slices[j]
-                        total[group, other] += (ds[f] @ turned[j][g].T) * inner
+                        total[group, other] += product(ds[f], turned[j][g].T) * inner
                     for j, rows in enumerate(layout.analysis_slices):
                         total[rows, group] += mixed * crossed[j]
         _fill_amplitudes(total, theta, one, both, three, one_one, both_both, float(z @ z))
