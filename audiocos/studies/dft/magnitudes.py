@@ -45,9 +45,7 @@ def learn_magnitudes(size: int, units: int, steps: int, seed: int = 0, device: s
     """
     generator = torch.Generator(device).manual_seed(seed)
     transform = torch.tensor(fourier(size) / math.sqrt(size), dtype=torch.float32, device=device)
-    layers = [
-        torch.nn.utils.skip_init(torch.nn.Linear, i, o, device=device) for i, o in ((2 * size, units), (units, size))
-    ]
+    layers = [torch.nn.Linear(*shape, device=device) for shape in ((2 * size, units), (units, size))]
     for layer in layers:
         bound = 1 / math.sqrt(layer.in_features)
         for parameter in (layer.weight, layer.bias):
@@ -64,7 +62,7 @@ def learn_magnitudes(size: int, units: int, steps: int, seed: int = 0, device: s
         x, magnitudes = draw(BATCH)
         loss = torch.nn.functional.mse_loss(network(x), magnitudes)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     with torch.no_grad():
         x, magnitudes = draw(FRAMES)

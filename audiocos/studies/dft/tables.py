@@ -36,9 +36,9 @@ def floors_table(runs: dict[str, Any], chosen: dict[str, Recipe]) -> Table:
         rows.append(
             [
                 label(name),
-                chosen[name].steps,
+                str(chosen[name].steps),
                 run["lowest_loss"],
-                run["lowest_at"],
+                str(run["lowest_at"]),
                 at,
                 run["end_loss"],
                 decimal(run["snr_db"], 1),
@@ -89,8 +89,8 @@ def sizes_table(by_size: list[dict[str, Any]]) -> Table:
         [
             [
                 str(row["frame"]),
-                row["weights"],
-                row["steps"],
+                str(row["weights"]),
+                str(row["steps"]),
                 decimal(row["fall_db_a_step"], 2),
                 decimal(row["fall_by_theory_db"], 2),
                 decimal(row["snr_db"], 1),
@@ -108,7 +108,13 @@ def magnitudes_table(networks: list[dict[str, Any]]) -> Table:
         "ReLU networks on magnitudes; explained is the share of the magnitudes' variance.",
         ["ReLUs", "for each coefficient", "weights", "SNR (dB)", "explained"],
         [
-            [str(row["units"]), row["units_per_output"], row["weights"], decimal(row["snr_db"], 1), row["explained"]]
+            [
+                str(row["units"]),
+                row["units_per_output"],
+                str(row["weights"]),
+                decimal(row["snr_db"], 1),
+                row["explained"],
+            ]
             for row in networks
         ],
     )

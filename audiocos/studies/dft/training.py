@@ -162,7 +162,7 @@ def learn(
             x = recipe.scale * torch.randn(batch, 2 * size, generator=generator, dtype=dtype, device=device)
             loss = torch.nn.functional.mse_loss(layer(x), x @ target.mT)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses[step] = loss.detach() / recipe.scale**2
         if step + 1 in stops:
@@ -237,9 +237,7 @@ def forecast(beta2: float, step: int, reach: float, limit: float) -> int:
     return round(step + 2 * math.log(limit / reach) / -math.log(beta2))
 
 
-def _optimizer(
-    weight: torch.nn.Parameter, recipe: Recipe, size: int, batch: int
-) -> tuple[torch.optim.Optimizer, float]:
+def _optimizer(weight: Tensor, recipe: Recipe, size: int, batch: int) -> tuple[torch.optim.Optimizer, float]:
     if recipe.adam:
         betas = (BETA1, recipe.beta2)
         adam = torch.optim.Adam(
