@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DENSE, BUTTERFLY, PAIR = "dense layer", "butterfly", "cosine pair"
+SMALL = 128
+"""Up to this N products are faster on one thread."""
+
 DRAWN = 16
 """N of the butterfly whose factors are drawn."""
 
@@ -36,7 +40,7 @@ class Sizes:
 
 
 FULL = Sizes((8, 16, 32, 64, 128, 256, 512, 1024), (8, 16, 32, 64), 10, 400)
-QUICK = Sizes((8, 16, 32), (8,), 4, 300)
+QUICK = Sizes((8, 16, 32), (8,), 4, 200)
 
 
 def run(setting: Setting) -> Answer:
@@ -58,7 +62,8 @@ def run(setting: Setting) -> Answer:
     for (kind, method, frame), weight in zip(jobs, weights, strict=False):
         setting.step(f"{kind}, N = {frame}: {method}", done, total)
         began = time.perf_counter()
-        row, factors = _learn(kind, method, frame, setting)
+        with one_thread() if frame <= SMALL else nullcontext():
+            row, factors = _learn(kind, method, frame, setting)
         seconds[f"{kind} {frame} {method}"] = time.perf_counter() - began
         rows.append(row)
         drawn = factors if factors and kind == "dft" and frame == DRAWN else drawn
@@ -148,26 +153,27 @@ def _answer(
             "Parameters and errors",
             f"A dense layer has N\N{SUPERSCRIPT TWO} parameters, a butterfly 4N log2 N, the cosine pair 2N + 4 (as "
             "an analysis bank with phases, 2N + 2). All are held against scipy. The dense layer learns from "
-            f"{TOLD[DENSE]}. The pair is never shown the DCT: it learns to give noise back, and the DCT is what it finds.",
+            f"{TOLD[DENSE]}. The pair is never shown the DCT: it learns to give noise back, and the DCT is what it "
+            "finds.",
             [pictures.learned_picture(rows, figures["published_dct_rmse"])],
             [_table(rows, seconds, "dft", sizes)],
         ),
         Section(
             "A butterfly is learned factor by factor",
             "From an input to an output of a butterfly there is one path, so its matrix is linear in each factor and "
-            "each entry of a factor acts on matrix entries of its own. With all other factors left as chance made them, "
-            "the best first factor is right up to the scale of its outputs, because what leads through each of them is "
-            "a block of rank one; then so is the second, and the last one sets the scales. The DCT is the real part of "
-            "a butterfly behind another order of samples (Makhoul 1980), and the imaginary part is minus coefficient N "
-            "\N{MINUS SIGN} k, which is the DCT again.",
-            [pictures.factors_picture(drawn, settings["N"])] if drawn else [],
+            "each entry of a factor acts on matrix entries of its own. With all other factors left as chance made "
+            "them, the best first factor is right up to the scale of its outputs, because what leads through each of "
+            "them is a block of rank one; then so is the second, and the last one sets the scales. The DCT is the real "
+            "part of a butterfly behind another order of samples (Makhoul 1980), and the imaginary part is minus "
+            "coefficient N \N{MINUS SIGN} k, which is the DCT again.",
+            [pictures.factors_picture(drawn)] if drawn else [],
         ),
         Section(
             "The same butterflies under Adam",
             "Gradient descent on all factors at once, from several starts. Told the real part alone, which leaves the "
             f"imaginary part free, {_share(figures['descents']['dct, real part'])} starts come below "
-            f"{_recovered():g} on the DCT; told both parts, {_share(figures['descents']['dct, both parts'])} do, and of "
-            f"the Fourier transform's {_share(figures['descents']['dft'])}.",
+            f"{_recovered():g} on the DCT; told both parts, {_share(figures['descents']['dct, both parts'])} do, and "
+            f"of the Fourier transform's {_share(figures['descents']['dft'])}.",
             [pictures.trials_picture(figures["descents"], _recovered())],
             [_trials_table(figures["descents"])],
         ),

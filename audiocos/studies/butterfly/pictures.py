@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from audiocos.report import style
 from audiocos.report.words import scientific
+from audiocos.studies.butterfly.network import bit_reversal
 from audiocos.studies.drawing import COLOURS, legend, plain_numbers, plots
 from audiocos.studies.study import Picture
 
@@ -46,27 +48,38 @@ def learned_picture(rows: Sequence[dict[str, Any]], published: dict[str, float])
     return Picture("butterfly-learned", caption, figure)
 
 
-def factors_picture(factors: Sequence[Array], sizes: Sequence[int]) -> Picture:
-    """Magnitudes of each learned factor as a matrix, and their product's phase."""
+def factors_picture(factors: Sequence[Array]) -> Picture:
+    """Magnitudes of each learned factor as a matrix, and the real part of their product with its inputs in order."""
     frame = 2 * len(factors[0])
     figure, axes = plots(1, len(factors) + 1, height=2.6)
-    product = np.eye(frame, dtype=complex)
-    for index, (ax, factor) in enumerate(zip(axes, factors, strict=False)):
-        matrix = dense_factor(factor, index)
-        product = matrix @ product
-        shown = np.abs(matrix) / np.abs(matrix).max()
-        ax.imshow(shown, cmap="magma", vmin=0, vmax=1, interpolation="nearest")
+    matrices = balanced([dense_factor(factor, index) for index, factor in enumerate(factors)])
+    sizes = np.concatenate([np.abs(matrix[matrix != 0]) for matrix in matrices])
+    for index, (ax, matrix) in enumerate(zip(axes, matrices, strict=False)):
+        ax.imshow(np.abs(matrix), cmap="magma", vmin=0, vmax=1, interpolation="nearest")
         style.finish(ax, f"|factor {index + 1}|", "", "")
         ax.grid(False)
-    axes[-1].imshow(np.angle(product), cmap="twilight", vmin=-np.pi, vmax=np.pi, interpolation="nearest")
-    style.finish(axes[-1], "Phase of the product", "", "")
+    product = functools.reduce(lambda before, factor: factor @ before, matrices)[:, np.argsort(bit_reversal(frame))]
+    limit = float(np.abs(product).max())
+    axes[-1].imshow(product.real, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    style.finish(axes[-1], "Product, real part", "", "")
     axes[-1].grid(False)
-    kept = sum(np.count_nonzero(factor) for factor in factors)
     caption = (
-        f"The Fourier transform of N = {frame} as {len(factors)} learned factors with {kept} complex numbers "
-        "other than zero in all, and their product, which acts on the frame with its indices' bits reversed."
+        f"The Fourier transform of N = {frame} as {len(factors)} learned factors with {sizes.size} complex numbers "
+        f"other than zero in all. With rows scaled to norm 1 these have magnitudes from {sizes.min():.4f} to "
+        f"{sizes.max():.4f}; those of Cooley and Tukey are 1/\N{SQUARE ROOT}2 = {0.5**0.5:.4f} each."
     )
     return Picture("butterfly-factors", caption, figure)
+
+
+def balanced(matrices: Sequence[Array]) -> list[Array]:
+    """Factors of the same product up to its rows' scale, each row of each factor with norm 1."""
+    found = []
+    scale = np.ones(len(matrices[0]))
+    for matrix in matrices:
+        scaled = matrix * scale
+        scale = np.linalg.norm(scaled, axis=1)
+        found.append(scaled / scale[:, None])
+    return found
 
 
 def dense_factor(factor: Array, index: int) -> Array:

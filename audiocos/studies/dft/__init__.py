@@ -177,7 +177,7 @@ def _answer(
             _explanation(figures, chosen),
             [
                 pictures.puzzle_picture(runs, tables.PUZZLE | tables.MOVED),
-                pictures.remedies_picture(runs, tables.REMEDIES),
+                pictures.remedies_picture(runs, _in_float32(chosen)),
             ],
             [tables.edge_table(runs, chosen)],
         ),
@@ -223,6 +223,10 @@ def _explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
         f"in other units: losses of {scientific(scaled['end_loss'])} and {scientific(epsilon['end_loss'])} at the end. "
         "AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to forget."
     )
+
+
+def _in_float32(chosen: dict[str, Recipe]) -> dict[str, str]:
+    return {key: name for key, name in tables.REMEDIES.items() if chosen[key].dtype == "float32"}
 
 
 def _whether(run: dict[str, Any]) -> str:

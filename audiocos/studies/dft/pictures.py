@@ -19,7 +19,8 @@ Array = NDArray[Any]
 LEAST = 1e-34
 """Losses below are drawn as that; float64 has nothing there."""
 
-FAINTEST_DB = -320.0
+FAINTEST_DB = -380.0
+SHOWN_DB = 40.0
 
 
 def heat_picture(learned: Array, size: int, snr_db: float | None) -> Picture:
@@ -73,14 +74,13 @@ def puzzle_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> Pi
         run = runs[key]
         _loss(axes[0], run, colour, name)
         if key != "expected":  # there each weight has an edge of its own
-            axes[1].plot(run["curve"]["step"], run["curve"]["reach"], color=colour, linewidth=1.3, label=name)
-    axes[1].axhline(limit, color=style.LETTERS, linewidth=1.0, linestyle="--", label=f"the edge, {limit:.3g}")
+            axes[1].plot(run["curve"]["step"], run["curve"]["reach"], color=colour, linewidth=1.3)
+    axes[1].axhline(limit, color=style.LETTERS, linewidth=1.0, linestyle="--")
     axes[0].axhline(runs["puzzle"]["floor_by_theory"], color=style.LETTERS, linewidth=1.0, linestyle="--")
     axes[1].set_yscale("log")
     style.finish(axes[0], "Loss; dashed: the floor that theory gives for Adam as it comes", "", "mean squared error")
-    style.finish(axes[1], "Effective rate times curvature; dashed: the edge of stability", "step", "")
-    for ax in axes:
-        legend(ax)
+    style.finish(axes[1], f"Effective rate times curvature; dashed: the edge of stability, {limit:.3g}", "step", "")
+    legend(axes[0])
     puzzle = runs["puzzle"]
     caption = (
         f"Adam as it comes: its effective rate meets the edge at step {puzzle['met_edge_at'] or MINUS}, the loss rises "
@@ -91,13 +91,14 @@ def puzzle_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> Pi
 
 
 def remedies_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> Picture:
-    """Loss over steps of what is said to help."""
+    """Loss over steps of what is said to help, all in float32."""
     figure, (ax,) = plots(height=3.8)
     _loss(ax, runs["puzzle"], style.LETTERS, "Adam as it comes")
     for colour, (key, name) in zip(COLOURS, names.items(), strict=False):
         _loss(ax, runs[key], colour, name)
-    style.finish(ax, "Loss", "step", "mean squared error")
-    legend(ax, ncols=2)
+    ax.set_xscale("log")
+    style.finish(ax, "Loss, in float32", "step", "mean squared error")
+    legend(ax, loc="lower left", bbox_to_anchor=(1.0, 0.0))
     rising = [name for key, name in names.items() if runs[key]["rose"]]
     tells = "None of these rises." if not rising else f"{', '.join(rising)}: the loss still rises."
     return Picture("dft-remedies", tells, figure)
@@ -136,8 +137,11 @@ def _weights(ax: Any, weights: Array, title: str) -> Any:
     return image
 
 
-def _errors(ax: Any, errors: Array, least: float = FAINTEST_DB) -> Any:
-    image = ax.imshow(_level(errors), cmap="magma", vmin=least, vmax=0, interpolation="nearest")
+def _errors(ax: Any, errors: Array, least: float | None = None) -> Any:
+    level = _level(errors)
+    most = float(level.max()) if least is None else 0.0
+    vmin = most - SHOWN_DB if least is None else least
+    image = ax.imshow(level, cmap="magma", vmin=vmin, vmax=most, interpolation="nearest")
     style.finish(ax, "Errors of the weights, dB", "input", "")
     ax.grid(False)
     return image
