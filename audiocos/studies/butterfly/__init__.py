@@ -40,7 +40,7 @@ class Sizes:
 
 
 FULL = Sizes((8, 16, 32, 64, 128, 256, 512, 1024), (8, 16, 32, 64), 10, 400)
-QUICK = Sizes((8, 16, 32), (8,), 4, 200)
+QUICK = Sizes((8, 16, 32), (8,), 4, 300)
 
 
 def run(setting: Setting) -> Answer:

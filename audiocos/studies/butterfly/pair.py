@@ -111,9 +111,13 @@ class _Bank:
     def finish(self) -> None:
         """Fit all rows together with the amplitudes, on whole frames."""
         ones, every = np.ones(len(self.target)), np.ones(len(self.target), bool)
-        for _ in range(2):
+        error = np.inf
+        for _ in range(_ROUNDS):
             self._set_amplitudes(ones)
             self._fit(every, ones, np.full(len(ones), 1e-9), _STEPS)
+            before, error = error, float(np.sum(self.errors(slice(None), len(ones)) ** 2))
+            if error > before / 4:
+                break
 
     def _set_amplitudes(self, taper: Float64) -> None:
         """The median of what each row would choose: some rows may be in the wrong bowl."""
