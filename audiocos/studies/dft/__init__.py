@@ -207,7 +207,8 @@ def _explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
         f"noise, it {_falls_and_rises(mean)}.\n\n"
         "The gradient of an exact layer is zero for every frame. Adam divides by the root of its mean square, which it "
         "forgets at beta2 a step; so once the loss is low the effective rate grows as beta2^(-t/2), whatever the loss "
-        "does. Descent with momentum on a bowl of curvature c is stable up to an effective rate of 38/c, and with "
+        "does. Descent with momentum on a bowl of curvature c is stable up to an effective rate of "
+        f"{decimal(mean['edge'], 0)}/c, and with "
         "batches up to 2(1 + beta1)/(kappa(1 + beta1) - 2 beta1)/c, where kappa = 1 + (2N + 1)/B: "
         f"{decimal(puzzle['edge'], 2)}/c here. From there errors grow until gradients are large enough to hold the "
         f"rate at the edge: over the last steps it is {decimal(puzzle['reach_at_end'], 2)}/c. The loss that makes such "
@@ -218,9 +219,10 @@ def _explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
         f"step {long['met_edge_at'] or forecasts['long']}{'' if long['met_edge_at'] else ' by forecast'} (the same "
         f"forecast for Adam as it comes, made half the way, says {forecasts['puzzle']}; it was "
         f"{puzzle['met_edge_at']}). An input times {chosen['scaled'].scale:g} helps because epsilon is not scaled with "
-        "it: gradients are 10^-4 of what they were, and epsilon holds the effective rate below "
-        f"{decimal(scaled['ceiling'], 2)}/c. Epsilon = {chosen['epsilon'].epsilon:g} without scaling is the same run "
-        f"in other units: losses of {scientific(scaled['end_loss'])} and {scientific(epsilon['end_loss'])} at the end. "
+        f"it: gradients are {chosen['scaled'].scale ** 2:g} of what they were, and epsilon holds the effective "
+        f"rate below {decimal(scaled['ceiling'], 2)}/c. Epsilon = {chosen['epsilon'].epsilon:g} without scaling is the same run "
+        f"in other units: losses of {scientific(scaled['end_loss'])} and {scientific(epsilon['end_loss'])} after "
+        f"{chosen['scaled'].steps} and {chosen['epsilon'].steps} steps. "
         "AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to forget."
     )
 
