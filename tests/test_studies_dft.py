@@ -70,10 +70,10 @@ def test_adam_settles_at_the_edge_and_at_the_floor_that_theory_gives():
         assert run["rose"], name
         assert run["reach_at_end"] == pytest.approx(run["edge"], rel=0.15), name
         assert 0.5 < run["end_loss"] / run["floor_by_theory"] < 2, name
-        assert run["end_loss"] > 1e3 * run["lowest_loss"], name
+        assert run["end_loss"] > 100 * run["lowest_loss"], name
         assert 0.8 < run["rose_at"] / run["met_edge_at"] < 1.2, name
     assert runs["fast"]["floor_by_theory"] == pytest.approx(100 * runs["puzzle"]["floor_by_theory"])
-    assert floor_at_edge(8, 5e-3, runs["puzzle"]["kappa"]) == pytest.approx(runs["puzzle"]["floor_by_theory"])
+    assert floor_at_edge(8, 8e-3, runs["puzzle"]["kappa"]) == pytest.approx(runs["puzzle"]["floor_by_theory"])
 
 
 def test_the_rise_comes_when_the_memorys_decay_says():

@@ -28,21 +28,21 @@ class Sizes:
 
 
 FULL = Sizes(32, 128, (8, 16, 32, 64, 128), (2, 3, 4, 8, 16), 3000, 32)
-QUICK = Sizes(8, 64, (8, 16), (4,), 800, 8)
+QUICK = Sizes(8, 64, (8, 16), (4,), 600, 8)
 
 
 def recipes(quick: bool) -> dict[str, Recipe]:
     """The runs: each differs from the first in one thing, besides the number of steps."""
     from audiocos.studies.dft.training import Recipe
 
-    first = Recipe(1200, rate=5e-3, beta2=0.98) if quick else Recipe(20000)
-    shorter, longer = (0.96, 0.996) if quick else (0.99, 0.9998)
-    some = 800 if quick else 12000
+    first = Recipe(800, rate=8e-3, beta2=0.97) if quick else Recipe(20000)
+    shorter, longer = (0.95, 0.995) if quick else (0.99, 0.9998)
+    some = 600 if quick else 12000
     descent = Recipe(100, rate=1.0, adam=False)
     return {
         "puzzle": first,
         "float64": replace(first, dtype="float64"),
-        "expected": replace(first, dtype="float64", expected=True, steps=700 if quick else 10000),
+        "expected": replace(first, dtype="float64", expected=True, steps=600 if quick else 10000),
         "fast": replace(first, rate=10 * first.rate, steps=some),
         "short": replace(first, beta2=shorter, steps=some if quick else some // 2),
         "long": replace(first, beta2=longer),
@@ -220,9 +220,9 @@ def _explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
         f"forecast for Adam as it comes, made half the way, says {forecasts['puzzle']}; it was "
         f"{puzzle['met_edge_at']}). An input times {chosen['scaled'].scale:g} helps because epsilon is not scaled with "
         f"it: gradients are {chosen['scaled'].scale ** 2:g} of what they were, and epsilon holds the effective "
-        f"rate below {decimal(scaled['ceiling'], 2)}/c. Epsilon = {chosen['epsilon'].epsilon:g} without scaling is the same run "
-        f"in other units: losses of {scientific(scaled['end_loss'])} and {scientific(epsilon['end_loss'])} after "
-        f"{chosen['scaled'].steps} and {chosen['epsilon'].steps} steps. "
+        f"rate below {decimal(scaled['ceiling'], 2)}/c. Epsilon = {chosen['epsilon'].epsilon:g} without scaling is "
+        f"the same run in other units: {scientific(scaled['end_loss'])} and {scientific(epsilon['end_loss'])} "
+        f"of loss after {chosen['scaled'].steps} and {chosen['epsilon'].steps} steps. "
         "AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to forget."
     )
 
