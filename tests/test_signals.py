@@ -23,7 +23,7 @@ def test_every_signal_is_the_same_each_time(name):
     np.testing.assert_array_equal(SIGNALS[name](5000, 16000), SIGNALS[name](5000, 16000))
 
 
-@pytest.mark.parametrize("name", set(SIGNALS) - {"silence"})
+@pytest.mark.parametrize("name", sorted(set(SIGNALS) - {"silence"}))
 def test_every_signal_sounds(name):
     assert np.abs(SIGNALS[name](16000, 16000)).max() > 0.85
 
