@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,16 @@ def replace_file(path: Path, parts: Iterable[bytes], temporary: str) -> None:
     finally:
         beside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def remedy(error: OSError) -> str:
+    """What to do about a file that cannot be written.
+
+    >>> remedy(OSError(errno.ENOSPC, "")), remedy(OSError(errno.EACCES, ""))
+    ('Make room, or choose another place.', 'Choose another place.')
+    """
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return "Make room, or choose another place." if full else "Choose another place."
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import reprlib
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from audiocos.atomic import sync_folder
+from audiocos.atomic import remedy, sync_folder
 from audiocos.cosines import CosineParameters
 from audiocos.errors import FramingError, ModelError
 from audiocos.framing import Framing
@@ -30,7 +29,6 @@ CARD = "README.md"
 LARGEST_FRAME = 2**20
 LARGEST_GAIN = 1e4  # of an amplitude or a window: products of four of them stay within float32
 HIGHEST_RATE = 2**31 - 1  # what audio files can say
-_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 _AGAIN = "Take the model from its source again."
 _SAVE_ANEW = "Save the model with Model.save()."
@@ -101,8 +99,7 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
-        room = "Make room, or choose" if error.errno in _FULL else "Choose"
-        raise ModelError(f"{folder}: cannot be written: {error.strerror}. {room} another place.") from error
+        raise ModelError(f"{folder}: cannot be written: {error.strerror}. {remedy(error)}") from error
 
 
 def check_replaceable(folder: Path) -> None:

@@ -3,12 +3,14 @@
 import json
 import os
 import resource
+import shutil
 
 import pytest
 from oddfiles import run
 from recordings import write
 
 from audiocos import signals
+from audiocos.training.claim import Claim
 
 
 @pytest.fixture
@@ -111,3 +113,89 @@ def test_links_to_folders_are_not_followed_and_that_is_said(voices, train, recon
     said = "links: no audio files below this folder. Links to folders, such as links/one, are not followed: name what "
     assert said in train("links", code=1).err
     assert "links: no audio files in this folder. Links to folders" in reconstruct("links", "-o", "out/", code=1).err
+
+
+# The folder of the run
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "notes.txt"])
+@pytest.mark.parametrize("options", [[], ["--resume"]])
+def test_a_run_never_goes_where_something_else_is(name, options, audiocos_command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rr").mkdir()
+    (tmp_path / "rr" / name).write_text("precious")
+    order = ["train", "synth:noise", "--frame", 4, "-o", "m", "--run", "rr", *options]
+    done = audiocos_command(*order)
+    assert (done.code, done.err) == (
+        1,
+        f"audiocos: --run rr: holds {name}, which is no part of a run of this model. "
+        "Choose another folder, or pass --force to write there.\n",
+    )
+    assert (tmp_path / "rr" / name).read_text() == "precious" and os.listdir(tmp_path) == ["rr"]
+    assert audiocos_command(*order, "--force").code == 0
+    assert (name == "notes.txt") == ((tmp_path / "rr" / name).read_text() == "precious")
+
+
+def test_the_run_of_one_model_is_not_replaced_by_that_of_another(train, tmp_path):
+    order = ["synth:noise", "--frame", 4, "--run", "rr"]
+    train(*order)
+    before = (tmp_path / "rr" / "log.jsonl").read_bytes()
+    done = train(*order, output="second", code=1)
+    assert done.err == (
+        "audiocos: --run rr: holds the run of another model, model. "
+        "Choose another folder, or pass --force to write there.\n"
+    )
+    assert (tmp_path / "rr" / "log.jsonl").read_bytes() == before
+    shutil.rmtree(tmp_path / "model")
+    train(*order)  # its own
+    train(*order, "--force", output="second")
+    assert "another model, second." in train("synth:noise", "--run", "rr", output="third", code=1).err
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "checkpoint.safetensors"])
+def test_a_folder_where_a_file_of_the_run_goes_is_noticed_before_the_pass(name, voices, train, tmp_path):
+    (tmp_path / "model.run" / name).mkdir(parents=True)
+    done = train("voices", "--frame", 16, "--force", code=1)
+    assert done.err == f"audiocos: model.run/{name}: is a folder, and a file goes there. Choose another --run.\n"
+
+
+# Two at once
+
+
+def test_of_two_trains_into_one_place_the_second_is_refused(train, tmp_path):
+    first = Claim(tmp_path / "model.run", tmp_path / "model")
+    first.take(resume=False, restarted=False)
+    done = train("synth:noise", "--frame", 4, code=1)
+    assert done.err == (
+        "audiocos: model.run: another train is writing here. Wait for it, or choose other folders with -o and --run.\n"
+    )
+    first.release()
+    train("synth:noise", "--frame", 4)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_claim_ends_with_its_process_whatever_it_has_forked(tmp_path):
+    first = Claim(tmp_path / "run", tmp_path / "model")
+    first.take(resume=False, restarted=False)
+    (tmp_path / "run" / "log.jsonl").touch()  # or else the folder would go
+    awake, stop = os.pipe()
+    child = os.fork()
+    if not child:  # as a worker that makes batches, which outlives its killed parent for seconds
+        os.close(stop)
+        os.read(awake, 1)
+        os._exit(0)
+    os.close(awake)
+    first.release()  # all that the parent had is closed, as when it dies
+    try:
+        second = Claim(tmp_path / "run", tmp_path / "model")
+        second.take(resume=False, restarted=False)
+        second.release()
+    finally:
+        os.close(stop)
+        os.waitpid(child, 0)
+
+
+def test_a_train_that_fails_leaves_no_folder_behind(train, tmp_path):
+    (tmp_path / "empty").mkdir()
+    train("empty", code=1)
+    assert not (tmp_path / "model.run").exists()

@@ -17,11 +17,11 @@ from audiocos.audio.names import shown
 from audiocos.cli.main import say
 from audiocos.cosines import Float64
 from audiocos.training import checkpoint
+from audiocos.training.claim import CHECKPOINT
 from audiocos.training.history import Snapshot
 from audiocos.training.log import RunLog
 from audiocos.training.run import Progress, Run
 
-CHECKPOINT = "checkpoint.safetensors"
 _LOG_SECONDS = 0.05  # first-order steps are too many to log each of them
 
 

@@ -82,12 +82,16 @@ The pass over the recordings is kept in a cache: a second run on the same files 
     help="Share of unreadable files above which the run fails.",
 )
 @click.option("--no-cache", is_flag=True, help="Neither read nor keep the pass over the recordings.")
-@click.option("--run", metavar="FOLDER", help="Log and checkpoints; default MODEL.run beside the model.")
+@click.option(
+    "--run", metavar="FOLDER", help="Log and checkpoints, of one model and one train at a time; default MODEL.run."
+)
 @click.option("--save-every", type=click.FloatRange(0), default=10, show_default=True, help="Seconds a checkpoint.")
 @click.option("--resume", is_flag=True, help="Carry on a run that was interrupted, from its last checkpoint, if any.")
 @click.option("--report", metavar="FILE.html", help="Write a page: how it learned, what came of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
-@click.option("--force", is_flag=True, help="Replace a model that exists; begin an interrupted run anew.")
+@click.option(
+    "--force", is_flag=True, help="Replace a model or the run of another that exists; begin an interrupted run anew."
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -128,14 +132,16 @@ def command(
     A FOLDER may also be a recording, or a text file that lists recordings. Inputs are only read.
     """
     from audiocos.cli.memory import plainly
-    from audiocos.cli.places import check_places
+    from audiocos.cli.places import Places
     from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
     from audiocos.cli.trainingreport import check_training_report, report_training
     from audiocos.cli.trainoptions import learning_device, refuse_unread
     from audiocos.ranks import Ranks
 
-    place = Path(run or f"{output.rstrip('/')}.run")
-    check_places(output, place, force=force, resume=resume)
+    places = Places(output, run)
+    places.check(force=force, resume=resume)
+    if report is not None:
+        check_training_report(report, force)
     synthetic = [text for text in inputs if text.startswith("synth:")]
     if synthetic and (len(inputs) > 1 or synthetic[0] != "synth:noise"):
         raise UsageError(f"{synthetic[0]}: training knows synth:noise, alone.")
@@ -168,6 +174,9 @@ def command(
     )
     chosen = learning_device(device, config.first_order)
     config = replace(config, stochastic=replace(config.stochastic, device=chosen))
+    ranks, claim = Ranks(config.stochastic.device), places.claim
+    context.call_on_close(claim.release)
+    resume = ranks.lead(lambda: claim.take(resume=resume, restarted=places.restarted))
     request = TrainingRequest(
         inputs=inputs,
         config=config,
@@ -178,13 +187,11 @@ def command(
         max_bad=max_bad,
         cache=not no_cache,
         base=None if start in STARTS else start,
-        run=place,
+        run=places.run_folder,
         resume=resume,
         save_every=save_every,
     )
-    if report is not None:
-        check_training_report(report, force)
-    session = Session(request, bool(synthetic), Ranks(config.stochastic.device))
+    session = Session(request, bool(synthetic), ranks)
     if session.ranks.leads and config.first_order and (device, chosen) != ("auto", "cpu"):
         say(f"Learning on {chosen}.")
     with plainly(config):

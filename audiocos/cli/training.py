@@ -14,12 +14,13 @@ from audiocos.audio.reconstruct import Settings
 from audiocos.cli.audition import Audition
 from audiocos.cli.console import FileProgress
 from audiocos.cli.hearing import Hearing
-from audiocos.cli.learning import CHECKPOINT, Diary, grid_of, learn
+from audiocos.cli.learning import Diary, grid_of, learn
 from audiocos.cli.main import say
 from audiocos.errors import CorpusError
 from audiocos.model import Model, load
 from audiocos.ranks import Ranks
 from audiocos.training import checkpoint, yardsticks
+from audiocos.training.claim import CHECKPOINT
 from audiocos.training.corpus import Corpus, gather
 from audiocos.training.goingon import check_rate, start_from
 from audiocos.training.growth import Windows, white_snr_db

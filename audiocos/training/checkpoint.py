@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from audiocos.atomic import replace_file
+from audiocos.atomic import remedy, replace_file
 from audiocos.errors import CheckpointError
 
 VERSION = 1
@@ -53,7 +53,7 @@ def save(path: str | os.PathLike[str], state: dict[str, Any], settings: dict[str
     except OSError as error:
         raise CheckpointError(
             f"{path}: the checkpoint cannot be written: {error.strerror or error}. "
-            "The one before it, if any, is as it was. Make room, or choose another place."
+            f"The one before it, if any, is as it was. {remedy(error)}"
         ) from error
 
 

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from audiocos.atomic import remedy
 from audiocos.cosines import Float64, grid_distance
 from audiocos.errors import AudiocosError
 from audiocos.training.history import History, Snapshot
@@ -181,9 +182,7 @@ class RunLog:
         return [first] if self._layout.tied else [first, theta[4 + half : 4 + half + m]]
 
     def _failure(self, error: OSError) -> AudiocosError:
-        return AudiocosError(
-            f"{self._path}: the log cannot be written: {error.strerror or error}. Make room, or choose another place."
-        )
+        return AudiocosError(f"{self._path}: the log cannot be written: {error.strerror or error}. {remedy(error)}")
 
 
 def read(folder: Path) -> list[Record]:
