@@ -30,6 +30,8 @@ LARGEST_FRAME = 2**20
 LARGEST_GAIN = 1e4  # of an amplitude or a window: products of four of them stay within float32
 HIGHEST_RATE = 2**31 - 1  # what audio files can say
 
+FILES = (TENSORS, CONFIG, CARD)
+
 _AGAIN = "Take the model from its source again."
 _SAVE_ANEW = "Save the model with Model.save()."
 
@@ -106,7 +108,7 @@ def check_replaceable(folder: Path) -> None:
     """Replace models only: a folder with anything else in it is somebody's work."""
     if not folder.is_dir():
         raise ModelError(f"{folder}: is a file, and a model is a folder. Choose another name.")
-    others = sorted(path.name for path in folder.iterdir() if path.name not in (TENSORS, CONFIG, CARD))
+    others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
     if others:
         raise ModelError(
             f"{folder}: holds {others[0]}, which is no part of a model, and would be lost. Choose another name."

@@ -3,6 +3,7 @@
 Modules are imported once and each life is a fork, so that a test has time for fifty.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -108,6 +109,8 @@ if __name__ == "__main__":
     import audiocos.training.listen as listening
     import audiocos.training.stochastic  # noqa: F401
 
+    with contextlib.suppress(ImportError):
+        import torch.utils.tensorboard  # noqa: F401
     torch.optim.Adam([torch.zeros(1)])  # which imports for seconds, once
     # So that even the pass over a small corpus has sums to save before it ends.
     listening._HOPS_A_BATCH, listening._SAMPLES_A_BATCH = 1, 4000

@@ -179,12 +179,15 @@ def test_a_claim_ends_with_its_process_whatever_it_has_forked(tmp_path):
     first.take(resume=False, restarted=False)
     (tmp_path / "run" / "log.jsonl").touch()  # or else the folder would go
     awake, stop = os.pipe()
+    born, there = os.pipe()
     child = os.fork()
     if not child:  # as a worker that makes batches, which outlives its killed parent for seconds
         os.close(stop)
+        os.write(there, b".")
         os.read(awake, 1)
         os._exit(0)
     os.close(awake)
+    os.read(born, 1)
     first.release()  # all that the parent had is closed, as when it dies
     try:
         second = Claim(tmp_path / "run", tmp_path / "model")

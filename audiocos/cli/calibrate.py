@@ -14,11 +14,13 @@ from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress, check_device, counted, device_option, print_json, print_table
 from audiocos.cli.main import say
 from audiocos.cli.options import say_warnings
+from audiocos.cli.untouched import refuse_inputs
 from audiocos.errors import AudiocosError, CorpusError, UsageError
 from audiocos.execution import choose_device
 from audiocos.model import Model, load
+from audiocos.modelfolder import FILES, check_replaceable
 from audiocos.normal import FEWEST_SECONDS, QUANTILES, Normal
-from audiocos.training.corpus import Corpus, gather
+from audiocos.training.corpus import Corpus, gather, named
 from audiocos.training.judge import Failed, Verdict, judge
 
 FEW_SECONDS = 300
@@ -79,6 +81,9 @@ def command(
     check_device(device)
     if os.path.lexists(output) and not force:
         raise AudiocosError(f"{shown(output)}: exists already. Choose another name or pass --force to replace it.")
+    refuse_inputs("-o", (Path(output) / name for name in FILES), named(inputs))
+    if os.path.lexists(output):
+        check_replaceable(Path(os.path.realpath(output)))
     given = load(model)
     if sample_rate is not None and given.sample_rate not in (None, sample_rate):
         raise UsageError(

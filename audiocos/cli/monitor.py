@@ -17,6 +17,7 @@ from audiocos.audio.names import shown
 from audiocos.cli.alarming import AlarmOptions, alarm_options, check_alarms
 from audiocos.cli.console import check_device, device_option
 from audiocos.cli.main import say
+from audiocos.cli.untouched import refuse_inputs
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.model import Model, load
 
@@ -167,6 +168,9 @@ def run(
     source = _source(ends, loaded)
     monitor = Monitor(loaded, source, ends.input, ends.output, as_json=as_json)
     if report is not None:
+        refuse_inputs("--report", [report], [ends.input])
+        if ends.output != "-" and os.path.realpath(report) == os.path.realpath(ends.output):
+            raise UsageError(f"--report {shown(report)}: is the output, too. Choose another name.")
         monitor.report_to(report, force)
     monitor.watch_for(alarms, patient=not ends.is_microphone)
     sink = _sink(ends, source)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from audiocos.audio.names import shown
+from audiocos.cli.untouched import refuse_inputs
 from audiocos.errors import AudiocosError, CheckpointError, UsageError
-from audiocos.modelfolder import check_replaceable
-from audiocos.training import log
+from audiocos.modelfolder import FILES, catalogue_folder, check_replaceable
+from audiocos.training import claim, log
 from audiocos.training.claim import CHECKPOINT, Claim
+from audiocos.training.corpus import named
 
 
 @dataclass(frozen=True)
@@ -20,10 +24,12 @@ class Places:
     Args:
         output: folder of the model to be.
         run: folder of log and checkpoints; None for MODEL.run beside the model.
+        report: page of the training; None for none.
     """
 
     output: str
     run: str | None = None
+    report: str | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -76,6 +82,52 @@ class Places:
                 f"{shown(run)}: holds the checkpoint of a run that was interrupted. "
                 "Pass --resume to carry on, or --force to begin anew."
             )
+
+    def check_report(self, force: bool) -> None:
+        """Fail early: see `check`, which goes first.
+
+        Raises:
+            AudiocosError: the report cannot be written, or is there already.
+            UsageError: it is in the way of the model or of the run.
+        """
+        if self.report is None:
+            return
+        from audiocos.cli.reporting import check_report
+
+        name, page, model = shown(self.report), Path(os.path.realpath(self.report)), Path(os.path.realpath(self.output))
+        if page == model or model in page.parents:
+            raise UsageError(
+                f"--report {name}: is in the folder of the model (-o {shown(self.output)}), which holds a model and "
+                "nothing else. Choose another place."
+            )
+        if page in map(Path, map(os.path.realpath, self._files_of_run())) or page == Path(
+            os.path.realpath(self.run_folder)
+        ):
+            raise UsageError(f"--report {name}: is where the run is kept. Choose another name.")
+        check_report(self.report, force)
+        _check_writable(f"--report {name}", page.parent)
+
+    def refuse_inputs(self, inputs: tuple[str, ...], base: str | None) -> None:
+        """Insist that no file that is learned from, and no list of them, is written over.
+
+        Args:
+            inputs: as asked for.
+            base: the model to go on from, which -o may replace, and nothing else.
+
+        Raises:
+            CorpusError: an input is not there, or empty.
+            UsageError: one would be.
+        """
+        folders = [] if base is None else [Path(base), catalogue_folder() / base]
+        start = [str(folder / name) for folder in folders for name in FILES]
+        refuse_inputs("-o", (Path(self.output) / name for name in FILES), named(inputs))
+        refuse_inputs("--run", self._files_of_run(), itertools.chain(start, named(inputs)))
+        if self.report is not None:
+            refuse_inputs("--report", [self.report], itertools.chain(start, named(inputs)))
+
+    def _files_of_run(self) -> Iterator[Path]:
+        for name in (log.NAME, CHECKPOINT, claim.NAME):
+            yield self.run_folder / name
 
 
 def check_writable(name: str, folder: Path) -> None:

@@ -22,10 +22,12 @@ def check_report(path: str, force: bool) -> None:
     """Fail early.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing, or the file is there already.
+        AudiocosError: matplotlib or jinja2 is missing, the file is there already, or it is a folder.
     """
     if os.path.lexists(path) and not force:
         raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
+    if os.path.isdir(path):
+        raise AudiocosError(f"--report {shown(path)}: is a folder. Choose another name.")
     require_extra()
 
 

@@ -134,17 +134,18 @@ def command(
     from audiocos.cli.memory import plainly
     from audiocos.cli.places import Places
     from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
-    from audiocos.cli.trainingreport import check_training_report, report_training
+    from audiocos.cli.trainingreport import report_training
     from audiocos.cli.trainoptions import learning_device, refuse_unread
     from audiocos.ranks import Ranks
 
-    places = Places(output, run)
+    places = Places(output, run, report)
     places.check(force=force, resume=resume)
-    if report is not None:
-        check_training_report(report, force)
+    places.check_report(force)
     synthetic = [text for text in inputs if text.startswith("synth:")]
     if synthetic and (len(inputs) > 1 or synthetic[0] != "synth:noise"):
         raise UsageError(f"{synthetic[0]}: training knows synth:noise, alone.")
+    if not synthetic:
+        places.refuse_inputs(inputs, None if start in STARTS else start)
     if synthetic and coefficients is None:
         coefficients = frame // 2 if kind == "lapped" else frame
     config = TrainingConfig(

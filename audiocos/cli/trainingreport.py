@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiocos.audio.names import shown
 from audiocos.cli.learning import grid_of
-from audiocos.errors import AudiocosError
 from audiocos.model import Model
 from audiocos.modelcard import facts
 from audiocos.training.layout import Layout
 
 if TYPE_CHECKING:
     from audiocos.cli.training import Session
-
-
-def check_training_report(path: str, force: bool) -> None:
-    """Fail early.
-
-    Raises:
-        AudiocosError: matplotlib or jinja2 is missing, or the file is there already.
-    """
-    from audiocos.report import require_extra
-
-    if os.path.lexists(path) and not force:
-        raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
-    require_extra()
 
 
 def report_training(path: str, session: Session, model: Model) -> None:
@@ -38,6 +23,7 @@ def report_training(path: str, session: Session, model: Model) -> None:
     """
     from audiocos.report.training import LearningCurve, Moment, write_training_report
 
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     layout = Layout.of(model.numbers)
     history = session.history
     config = session.config

@@ -163,6 +163,18 @@ def gather(
     return Corpus(train, held_out, rate, channels, tuple(refused), tuple(duplicates), notes, digest)
 
 
+def named(inputs: Iterable[str]) -> Iterator[str]:
+    """Files that inputs stand for: recordings, and the lists of them. Only lists are opened.
+
+    Raises:
+        CorpusError: an input is not there, or empty.
+    """
+    for text in inputs:
+        if is_list(text):
+            yield text
+        yield from _find(text, [])
+
+
 def digest_of(path: str) -> str:
     """What tells files apart: a digest of their bytes (blake2b, hexadecimal)."""
     with open(path, "rb") as file:
