@@ -132,6 +132,18 @@ def test_a_new_run_begins_a_new_log(tmp_path, no_tensorboard):
     assert [record.step for record in read(tmp_path)] == [3]
 
 
+def test_a_new_run_hides_the_events_of_the_one_before_it_and_a_resumed_one_keeps_them(tmp_path, no_tensorboard):
+    old, other, folder = (tmp_path / name for name in ("events.out.tfevents.1.host.2.0", "events.txt", "sub"))
+    folder.mkdir()
+    for path in (old, other, folder / old.name):
+        path.touch()
+    kept, _ = run(tmp_path, 6, save_at=3)
+    assert not old.exists() and other.exists() and (folder / old.name).exists()
+    old.touch()
+    run(tmp_path, 9, kept)
+    assert old.exists()
+
+
 def test_a_line_cut_short_is_left_out_when_reading(tmp_path, no_tensorboard):
     run(tmp_path, 9)
     whole = (tmp_path / NAME).read_bytes()

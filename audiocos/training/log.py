@@ -97,6 +97,8 @@ class RunLog:
             self.history.add(Snapshot(0, math.nan, math.nan, start))
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if resumed is None:
+                _remove_events(folder)
             self._file = _cut_after(self._path, self._last)
             self._events = _open_events(folder, self._last + 1)
         except OSError as error:
@@ -224,6 +226,13 @@ def _parsed(line: bytes) -> Record | None:
         return Record(**{field.name: values[field.name] for field in fields(Record)})
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _remove_events(folder: Path) -> None:
+    """Curves of a run that begins anew must not lie over those of the run before it."""
+    for path in folder.glob("events.out.tfevents.*"):
+        if path.is_file() or path.is_symlink():
+            path.unlink()
 
 
 def _open_events(folder: Path, step: int) -> Any:
