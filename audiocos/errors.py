@@ -7,6 +7,7 @@ AudiocosError
 ├── InversionError      no signal can be looked for from this representation (also a ValueError)
 ├── ModelError          a model folder cannot be found, read or used
 ├── CheckpointError     a training checkpoint cannot be written, read or carried on
+├── RankError           another process of the same run has died
 ├── UsageError          the command line asks for what cannot be (exit code 2)
 ├── DeviceError         cuda or mps was asked for and is not there
 ├── SoundDeviceError    a microphone or speakers cannot be had as asked for, or went away
@@ -44,6 +45,10 @@ class ModelError(AudiocosError):
 
 class CheckpointError(AudiocosError):
     """A training checkpoint cannot be written, read or carried on. The text begins with its name."""
+
+
+class RankError(AudiocosError):
+    """Another process of the same run has died, and this one cannot go on alone."""
 
 
 class UsageError(AudiocosError):

@@ -5,13 +5,16 @@ A process that torchrun did not start is rank 0 of 1 and imports no torch for th
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from audiocos.errors import RankError
 
 T = TypeVar("T")
 
@@ -80,7 +83,8 @@ class Ranks:
 
         device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
         mine = torch.from_numpy(np.ascontiguousarray(array)).to(device)
-        torch.distributed.all_reduce(mine)
+        with self.company():
+            torch.distributed.all_reduce(mine)
         return np.asarray(mine.cpu().numpy())
 
     def collect(self, item: Any) -> list[Any]:
@@ -90,15 +94,33 @@ class Ranks:
         import torch
 
         found: list[Any] = [None] * self.count
-        torch.distributed.all_gather_object(found, item)
+        with self.company():
+            torch.distributed.all_gather_object(found, item)
         return found
+
+    @contextlib.contextmanager
+    def company(self) -> Iterator[None]:
+        """Say in a line what gloo and nccl say in forty when a fellow has died.
+
+        Raises:
+            RankError: one has.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if self.count == 1 or not any(word in str(error) for word in ("gloo", "NCCL", "Connection")):
+                raise
+            raise RankError(
+                f"rank {self.rank}: another process has ended, and this one ends with it. What torchrun says tells why."
+            ) from error
 
     def close(self) -> None:
         """Leave the group; every rank must come here."""
         if self.count > 1:
             import torch
 
-            torch.distributed.barrier()
+            with self.company():
+                torch.distributed.barrier()
             torch.distributed.destroy_process_group()
 
 

@@ -159,12 +159,32 @@ def test_a_folder_where_a_file_of_the_run_goes_is_noticed_before_the_pass(name, 
     assert done.err == f"audiocos: model.run/{name}: is a folder, and a file goes there. Choose another --run.\n"
 
 
+# torchrun starts a command again when a worker has died
+
+
+def test_a_run_that_is_started_again_carries_on_from_what_it_has_saved(interrupted, train, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    done = train("voices", "--frame", 16)
+    assert done.err.count("model.run: carrying on from its checkpoint.\n") == 1
+
+
+@pytest.mark.parametrize("job", ["same", "other"])
+def test_a_run_that_is_started_again_leaves_what_another_has_saved(job, interrupted, train, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "same")
+    begun = Claim(tmp_path / "model.run", tmp_path / "model")
+    assert not begun.take(resume=False)  # with --force; it dies before its own first checkpoint
+    begun.release()
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", job)
+    assert "carrying on" not in train("voices", "--frame", 16, "--force").err
+
+
 # Two at once
 
 
 def test_of_two_trains_into_one_place_the_second_is_refused(train, tmp_path):
     first = Claim(tmp_path / "model.run", tmp_path / "model")
-    first.take(resume=False, restarted=False)
+    first.take(resume=False)
     done = train("synth:noise", "--frame", 4, code=1)
     assert done.err == (
         "audiocos: model.run: another train is writing here. Wait for it, or choose other folders with -o and --run.\n"
@@ -176,7 +196,7 @@ def test_of_two_trains_into_one_place_the_second_is_refused(train, tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_claim_ends_with_its_process_whatever_it_has_forked(tmp_path):
     first = Claim(tmp_path / "run", tmp_path / "model")
-    first.take(resume=False, restarted=False)
+    first.take(resume=False)
     (tmp_path / "run" / "log.jsonl").touch()  # or else the folder would go
     awake, stop = os.pipe()
     born, there = os.pipe()
@@ -191,7 +211,7 @@ def test_a_claim_ends_with_its_process_whatever_it_has_forked(tmp_path):
     first.release()  # all that the parent had is closed, as when it dies
     try:
         second = Claim(tmp_path / "run", tmp_path / "model")
-        second.take(resume=False, restarted=False)
+        second.take(resume=False)
         second.release()
     finally:
         os.close(stop)

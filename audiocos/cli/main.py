@@ -17,7 +17,7 @@ import click
 from audiocos import __version__
 from audiocos.audio.names import shown
 from audiocos.audio.unfinished import remove_all
-from audiocos.errors import AudiocosError, UsageError
+from audiocos.errors import AudiocosError, RankError, UsageError
 
 # The short help stands here so that `audiocos --help` imports no command.
 COMMANDS = {
@@ -83,6 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except RankError as error:  # torch would wait for the dead at the exit, and complain
+        _leave(1, f"audiocos: {error}")
     except AudiocosError as error:
         say(f"audiocos: {error}")
         code = 2 if isinstance(error, UsageError) else 1

@@ -42,9 +42,10 @@ class Places:
         return Claim(self.run_folder, Path(self.output))
 
     @property
-    def restarted(self) -> bool:
-        """Whether torchrun has started the same command before, and a worker has died."""
-        return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    def restart(self) -> str | None:
+        """The job's name where torchrun has started the same command before, and a worker has died; else None."""
+        again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+        return os.environ.get("TORCHELASTIC_RUN_ID", "") if again else None
 
     def check(self, *, force: bool, resume: bool) -> None:
         """Fail early.
@@ -77,7 +78,7 @@ class Places:
         interrupted = (log_folder / CHECKPOINT).exists()
         if not (force or (resume and interrupted)):
             self.claim.check()
-        if interrupted and not (resume or force or self.restarted):
+        if interrupted and not (resume or force or self.restart is not None):
             raise CheckpointError(
                 f"{shown(run)}: holds the checkpoint of a run that was interrupted. "
                 "Pass --resume to carry on, or --force to begin anew."

@@ -86,7 +86,11 @@ The pass over the recordings is kept in a cache: a second run on the same files 
     "--run", metavar="FOLDER", help="Log and checkpoints, of one model and one train at a time; default MODEL.run."
 )
 @click.option("--save-every", type=click.FloatRange(0), default=10, show_default=True, help="Seconds a checkpoint.")
-@click.option("--resume", is_flag=True, help="Carry on a run that was interrupted, from its last checkpoint, if any.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Carry on a run that was interrupted, from its last checkpoint; torchrun's restarts do.",
+)
 @click.option("--report", metavar="FILE.html", help="Write a page: how it learned, what came of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout at the end.")
 @click.option(
@@ -177,7 +181,7 @@ def command(
     config = replace(config, stochastic=replace(config.stochastic, device=chosen))
     ranks, claim = Ranks(config.stochastic.device), places.claim
     context.call_on_close(claim.release)
-    resume = ranks.lead(lambda: claim.take(resume=resume, restarted=places.restarted))
+    resume = ranks.lead(lambda: claim.take(resume=resume, restart=places.restart))
     request = TrainingRequest(
         inputs=inputs,
         config=config,
@@ -207,7 +211,7 @@ def command(
             [("scheme", "left"), (session.judged_on, "right")],
             rows,
         )
-    with plainly(config):
+    with plainly(config), ranks.company():
         model = session.learn(Path(output).name)
     if session.ranks.leads:
         model.save(output, force=force)

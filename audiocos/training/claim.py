@@ -70,12 +70,13 @@ class Claim:
                 f"--run {shown(self._folder)}: holds {what}. Choose another folder, or pass --force to write there."
             )
 
-    def take(self, *, resume: bool, restarted: bool) -> bool:
+    def take(self, *, resume: bool, restart: str | None = None) -> bool:
         """Be the only one who writes there; gives whether to carry on from the checkpoint.
 
         Args:
             resume: that was asked for.
-            restarted: torchrun has started this very run before; a checkpoint that was written since is its own.
+            restart: the job's name where torchrun starts a run again, as it does when a worker has died: what was saved
+                since the job's first start is carried on from unasked.
 
         Raises:
             AudiocosError: another process writes there, or nothing can be written.
@@ -84,9 +85,10 @@ class Claim:
             self._descriptor = self._locked()
             checkpoint = _digest(self._folder / CHECKPOINT)
             before = self._read()
-            if restarted and "before" in before:
-                return resume or checkpoint not in (None, before["before"])
-            text = json.dumps({"model": self._model, "before": checkpoint}).encode() + b"\n"
+            if restart is not None and before.get("job") == restart and before.get("model") == self._model:
+                return resume or checkpoint not in (None, before.get("before"))
+            job = os.environ.get("TORCHELASTIC_RUN_ID", "")
+            text = json.dumps({"model": self._model, "job": job, "before": checkpoint}).encode() + b"\n"
             there = os.fstat(self._descriptor).st_size
             os.pwrite(self._descriptor, text.ljust(there), 0)  # JSON all the time, should it be killed here
             os.ftruncate(self._descriptor, len(text))
