@@ -115,6 +115,23 @@ def test_links_to_folders_are_not_followed_and_that_is_said(voices, train, recon
     assert "links: no audio files in this folder. Links to folders" in reconstruct("links", "-o", "out/", code=1).err
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_links_that_were_not_followed_are_said_also_beside_files_that_were_found(count, voices, audiocos_command):
+    for index in range(count):
+        (voices / f"link{index}").symlink_to(voices.parent)
+    more = ["Name what it leads", "so is 1 more. Name", "so are 2 more. Name"][count - 1]
+    out = voices.parent
+    for command in (
+        ["train", voices, "--frame", 16, "-o", out / "m", "--no-cache"],
+        ["evaluate", voices, "-m", "exact"],
+        ["reconstruct", voices, "-o", f"{out}/new/"],
+        ["calibrate", "lapped-quarter", voices, "-o", out / "n"],
+    ):
+        said = audiocos_command(*command).err
+        assert said.count("not followed") == 1
+        assert f"{voices}/link0: a link to a folder, not followed" in said and more in said
+
+
 # The folder of the run
 
 

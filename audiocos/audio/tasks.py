@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,10 +19,11 @@ MARK = ".reconstructed"
 
 @dataclass
 class Plan:
-    """Tasks, and what was asked for but cannot be: (name, message) pairs."""
+    """Tasks, what was asked for but cannot be as (name, message) pairs, and links to folders that were not followed."""
 
     tasks: list[Task] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,15 @@ def plan(
     return _without_clashes(result, set(unique), force)
 
 
-def find(inputs: tuple[str, ...]) -> tuple[list[str], list[tuple[str, str]]]:
-    """The files that inputs name, each once, and what cannot be found as (name, message) pairs.
+def find(inputs: tuple[str, ...]) -> tuple[list[str], Plan]:
+    """The files that inputs name, each once, and a plan without tasks: what cannot be found, links not followed.
 
     Args:
         inputs: files, folders (searched below), or glob patterns.
     """
     missing = Plan()
     sources = [source for text in dict.fromkeys(inputs) for source in _find(text, [], missing)]
-    return list({os.path.realpath(source.path): source.path for source in sources}.values()), missing.failures
+    return list({os.path.realpath(source.path): source.path for source in sources}.values()), missing
 
 
 def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
@@ -87,7 +89,8 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
         return [_Source("-", "stdin.au")]
     if os.path.isdir(text):
         closed: list[OSError] = []
-        found = list(_search(text, [os.path.realpath(path) for path in below if path not in (None, "-")], closed))
+        outputs = [os.path.realpath(path) for path in below if path not in (None, "-")]
+        found = _search(text, outputs, closed, result.links)
         for error in closed:
             name = os.fsdecode(error.filename)
             result.failures.append(
@@ -111,13 +114,21 @@ def _find(text: str, below: list[str | None], result: Plan) -> list[_Source]:
     return []
 
 
-def _search(folder: str, outputs: list[str], closed: list[OSError]) -> list[_Source]:
-    """Audio files below a folder, sorted; not hidden ones, nor earlier outputs. `closed`: folders that did not open."""
+def _search(folder: str, outputs: list[str], closed: list[OSError], links: list[str]) -> list[_Source]:
+    """Audio files below a folder, sorted; not hidden ones, nor earlier outputs.
+
+    Args:
+        folder: where to search.
+        outputs: folders to leave out.
+        closed: takes folders that did not open.
+        links: takes links to folders, which are not followed.
+    """
     found = []
     for here, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(
             name for name in folders if name[:1] != "." and os.path.realpath(os.path.join(here, name)) not in outputs
         )
+        links += (link for name in folders if os.path.islink(link := os.path.join(here, name)))
         for name in sorted(files):
             if name[:1] != "." and is_audio_name(name) and MARK not in name:
                 path = os.path.join(here, name)
@@ -133,6 +144,21 @@ def why_empty(folder: str) -> str:
             if name[:1] != "." and os.path.islink(link):
                 return f"Links to folders, such as {shown(link)}, are not followed: name what they lead to."
     return "Check the path."
+
+
+def links_text(links: Sequence[str]) -> str:
+    """What a user should know of links to folders, which are not followed for they can lead round in circles.
+
+    >>> print(links_text(["a/b"]))
+    a/b: a link to a folder, not followed. Name what it leads to.
+    >>> print(links_text(["a/b", "a/c"]))
+    a/b: a link to a folder, not followed, and so is 1 more. Name what they lead to.
+    """
+    first, more = shown(links[0]), len(links) - 1
+    if not more:
+        return f"{first}: a link to a folder, not followed. Name what it leads to."
+    others = "so is 1 more" if more == 1 else f"so are {more} more"
+    return f"{first}: a link to a folder, not followed, and {others}. Name what they lead to."
 
 
 def _task(source: _Source, output: str | None, residual: str | None, format_name: str | None, single: bool) -> Task:
@@ -206,7 +232,7 @@ def _check_report(report: str | None, tasks: list[Task], inputs: set[str]) -> No
 def _without_clashes(planned: Plan, inputs: set[str], force: bool) -> Plan:
     """Leave out tasks that would write over an input, over each other, or over what is there."""
     taken: dict[str, str] = {}
-    kept = Plan(failures=planned.failures)
+    kept = Plan(failures=planned.failures, links=planned.links)
     for task in planned.tasks:
         reason = None
         for path in (task.output, task.residual):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from audiocos.cli.console import counted
+from audiocos.counting import counted
 from audiocos.errors import ModelError, UsageError
 
 if TYPE_CHECKING:

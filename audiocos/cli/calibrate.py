@@ -11,10 +11,11 @@ import click
 
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
-from audiocos.cli.console import FileProgress, check_device, counted, device_option, print_json, print_table
+from audiocos.cli.console import FileProgress, check_device, device_option, print_json, print_table
 from audiocos.cli.main import say
-from audiocos.cli.options import say_warnings
+from audiocos.cli.options import say_links, say_warnings
 from audiocos.cli.untouched import refuse_inputs
+from audiocos.counting import counted
 from audiocos.errors import AudiocosError, CorpusError, UsageError
 from audiocos.execution import choose_device
 from audiocos.model import Model, load
@@ -91,6 +92,7 @@ def command(
             "recordings are converted to that. Leave the option out."
         )
     corpus = gather(inputs, holdout=0, sample_rate=given.sample_rate or sample_rate, max_bad=max_bad)
+    say_links(corpus.links)
     for bad in corpus.refused:
         say(f"Error: {bad.name}: {bad.reason}")
     resolved = choose_device(device, given.parameters, given.framing)

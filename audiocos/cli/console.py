@@ -125,16 +125,6 @@ def snr_text(snr_db: float | None, max_abs_error: float) -> str:
     return f"{snr_db:.2f} dB"
 
 
-def counted(number: float, thing: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "sample"), counted(2, "sample"), counted(1.0, "false alarm"), counted(0.1, "false alarm")
-    ('1 sample', '2 samples', '1 false alarm', '0.1 false alarms')
-    """
-    told = f"{number:g}" if isinstance(number, float) else str(number)
-    return f"{told} {thing}{'' if number == 1 else 's'}"
-
-
 def level_text(amplitude: float) -> str:
     """An amplitude in dB of full scale."""
     return f"{20 * math.log10(amplitude):.1f} dBFS" if amplitude > 0 else "none"

@@ -26,7 +26,7 @@ from audiocos.cli.console import (
     snr_text,
 )
 from audiocos.cli.main import say
-from audiocos.cli.options import computing_on, file_options, jobs_here, say_warnings
+from audiocos.cli.options import computing_on, file_options, jobs_here, say_links, say_warnings
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.metrics import Figures
 from audiocos.model import Model, load
@@ -91,10 +91,12 @@ def command(
     ranks = Ranks(device)
     paths, missing = find(tuple(path for text in inputs for path in _listed(text)))
     paths, copies = ranks.lead(lambda: _each_once(paths))
+    if ranks.leads:
+        say_links(missing.links)
     if copies and ranks.leads:
         say(f"{copies} files have the same bytes as another and count once.")
     evaluation = _Evaluation(paths, as_json, ranks)
-    for _, reason in missing if ranks.leads else []:
+    for _, reason in missing.failures if ranks.leads else []:
         evaluation.fail(reason)
     for name, model in models.items():
         settings = Settings(computing_on(device, model), dtype, None, strict, sanitize, resample)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from audiocos.audio.names import shown
+from audiocos.audio.tasks import links_text
 from audiocos.cli.console import device_option
 from audiocos.cli.main import say
 
@@ -52,6 +53,12 @@ def computing_on(device: str, model: Model) -> str:
     if resolved != "cpu" or device != "auto":
         say(f"Computing on {resolved}.")
     return resolved
+
+
+def say_links(links: Sequence[str]) -> None:
+    """Say which links to folders were not followed, if any."""
+    if links:
+        say(links_text(links))
 
 
 def jobs_here(jobs: int | None, ranks: Ranks) -> int:

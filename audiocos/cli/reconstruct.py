@@ -19,7 +19,6 @@ from audiocos.audio.tasks import Plan, plan
 from audiocos.cli.console import (
     FileProgress,
     check_device,
-    counted,
     file_size,
     length_text,
     level_text,
@@ -29,7 +28,8 @@ from audiocos.cli.console import (
     snr_text,
 )
 from audiocos.cli.main import say
-from audiocos.cli.options import computing_on, file_options, jobs_here
+from audiocos.cli.options import computing_on, file_options, jobs_here, say_links
+from audiocos.counting import counted
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.model import Model, load
 from audiocos.ranks import Ranks
@@ -114,6 +114,7 @@ def command(
     )
     batch = _Batch(loaded, settings, min_snr, as_json and ranks.count == 1, page)
     if ranks.leads:
+        say_links(planned.links)
         batch.fail_all(planned)
     mine = ranks.share(planned.tasks, [file_size(task.input) for task in planned.tasks])
     batch.run(mine, jobs_here(jobs, ranks))

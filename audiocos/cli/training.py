@@ -16,6 +16,7 @@ from audiocos.cli.console import FileProgress
 from audiocos.cli.hearing import Hearing
 from audiocos.cli.learning import Diary, grid_of, learn
 from audiocos.cli.main import say
+from audiocos.cli.options import say_links
 from audiocos.errors import CorpusError
 from audiocos.model import Model, load
 from audiocos.ranks import Ranks
@@ -104,6 +105,8 @@ class Session:
         )
         if base is not None and r.base is not None:
             check_rate(base, r.base, corpus.sample_rate)
+        if self.ranks.leads:
+            say_links(corpus.links)
         for note in [*corpus.notes, *(f"{bad.name}: left out: {bad.reason}" for bad in corpus.refused)]:
             self._say(note)
         if corpus.duplicates:

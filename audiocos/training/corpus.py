@@ -68,6 +68,7 @@ class Corpus:
         duplicates: pairs of names, a file and the one with the same bytes that is counted in its place.
         notes: what a user should know of the split.
         digest: of all files and settings; the same wherever the files lie.
+        links: links to folders, which were not followed.
     """
 
     train: tuple[File, ...]
@@ -78,6 +79,7 @@ class Corpus:
     duplicates: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     digest: str
+    links: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -137,9 +139,10 @@ def gather(
     """
     _check_settings(holdout, sample_rate, max_bad, channels)
     refused: list[Refused] = []
+    links: list[str] = []
     paths: dict[str, str] = {}
     for text in inputs:
-        for path in _find(os.fspath(text), refused):
+        for path in _find(os.fspath(text), refused, links):
             paths.setdefault(os.path.realpath(path), path)
     with ThreadPoolExecutor(_THREADS) as pool:
         read = list(pool.map(_describe, [paths[real] for real in sorted(paths)]))
@@ -160,7 +163,7 @@ def gather(
     settings = f"{rate} {channels} {holdout!r} {seed}"
     digest = hashlib.blake2b("\n".join([settings, *sorted(unique)]).encode(), digest_size=16).hexdigest()
     notes = _notes(files, held_out, holdout)
-    return Corpus(train, held_out, rate, channels, tuple(refused), tuple(duplicates), notes, digest)
+    return Corpus(train, held_out, rate, channels, tuple(refused), tuple(duplicates), notes, digest, tuple(links))
 
 
 def named(inputs: Iterable[str]) -> Iterator[str]:
@@ -172,7 +175,7 @@ def named(inputs: Iterable[str]) -> Iterator[str]:
     for text in inputs:
         if is_list(text):
             yield text
-        yield from _find(text, [])
+        yield from _find(text, [], [])
 
 
 def digest_of(path: str) -> str:
@@ -213,11 +216,11 @@ def _check_settings(holdout: float, sample_rate: int | None, max_bad: float, cha
         raise CorpusError(f'--channels "{channels}": unknown; choose one of {", ".join(CHANNELS)}.')
 
 
-def _find(text: str, refused: list[Refused]) -> Iterator[str]:
+def _find(text: str, refused: list[Refused], links: list[str]) -> Iterator[str]:
     """Paths that an input stands for."""
     if os.path.isdir(text):
         before = len(refused)
-        found = list(_search(text, refused))
+        found = list(_search(text, refused, links))
         if not found and len(refused) == before:
             raise CorpusError(f"{shown(text)}: no audio files below this folder. {why_empty(text)}")
         yield from found
@@ -231,17 +234,18 @@ def _find(text: str, refused: list[Refused]) -> Iterator[str]:
             raise CorpusError(f"{shown(text)}: lists no files. Write one path a line.")
         for entry in listed:
             if os.path.isdir(entry):
-                yield from _search(entry, refused)
+                yield from _search(entry, refused, links)
             else:
                 yield entry
 
 
-def _search(folder: str, refused: list[Refused]) -> Iterator[str]:
+def _search(folder: str, refused: list[Refused], links: list[str]) -> Iterator[str]:
     def closed(error: OSError) -> None:
         refused.append(Refused(shown(str(error.filename)), f"cannot be listed: {error.strerror}."))
 
     for here, folders, names in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if name[:1] != ".")
+        links += (link for name in folders if os.path.islink(link := os.path.join(here, name)))
         for name in sorted(names):
             if name[:1] != "." and is_audio_name(name) and MARK not in name:
                 yield os.path.join(here, name)
