@@ -184,6 +184,8 @@ def test_a_run_without_a_checkpoint_begins_at_its_start(voices, train):
         (["--init", "spectral", "--coefficients", 65], 2, "--init spectral: M = 65 is above N = 64"),
         (["--framing", "overlap", "--growth"], 2, "--growth: windows grow on block frames only"),
         (["--framing", "lapped", "--optimizer", "adam"], 2, "--optimizer adam: learns on windows of block frames"),
+        (["--framing", "lapped", "--frame", 17], 2, "lapped framing: frame 17 is not twice the hop 8"),
+        (["--framing", "overlap", "--hop", 24], 2, "overlap framing: "),
         (["--framing", "lapped", "--hop", 17], 2, "--hop 17: lapped frames advance by half a frame, 32. Leave it out,"),
         (["--balance"], 2, "--balance: is for --optimizer adam and sgd. Choose one of them, or leave it out."),
         (["--steps", 3000], 2, "--steps: is for --optimizer adam and sgd."),
@@ -193,8 +195,8 @@ def test_a_run_without_a_checkpoint_begins_at_its_start(voices, train):
         (["--device", "cuda"], 2, "--device cuda: only --optimizer adam and sgd learn on an accelerator; the others"),
         (["--device", "mps", "--init", "random"], 2, "--device mps: only --optimizer adam and sgd"),
         (["--seed", -1], 2, "-1 is not in the range"),
-        (["--hop", 32], 1, "block framing: hop 32 is not the frame 64"),
-        (["--window", "nonsense"], 1, 'window "nonsense": unknown'),
+        (["--hop", 32], 2, "block framing: hop 32 is not the frame 64"),
+        (["--window", "nonsense"], 2, 'window "nonsense": unknown'),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_recordings_are_heard(arguments, code, said, voices, train):

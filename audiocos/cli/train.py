@@ -10,7 +10,7 @@ import click
 from audiocos.audio.names import shown
 from audiocos.cli.console import print_json, print_table
 from audiocos.cli.main import say
-from audiocos.errors import UsageError
+from audiocos.errors import FramingError, UsageError
 from audiocos.training.settings import OPTIMIZERS, STARTS, StochasticSettings, TrainingConfig
 
 
@@ -168,7 +168,10 @@ def command(
         batch=batch,
         stochastic=StochasticSettings(steps=steps, balance=balance, workers=workers),
     )
-    config.check()
+    try:
+        config.check()
+    except FramingError as error:
+        raise UsageError(str(error)) from error
     grows = config.decided(bool(synthetic)).growth is True
     refuse_unread(
         context,
