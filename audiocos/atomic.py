@@ -31,14 +31,18 @@ def replace_file(path: Path, parts: Iterable[bytes], temporary: str) -> None:
     sync_folder(path.parent)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether room is what is missing."""
+    return error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
 def remedy(error: OSError) -> str:
     """What to do about a file that cannot be written.
 
     >>> remedy(OSError(errno.ENOSPC, "")), remedy(OSError(errno.EACCES, ""))
     ('Make room, or choose another place.', 'Choose another place.')
     """
-    full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
-    return "Make room, or choose another place." if full else "Choose another place."
+    return "Make room, or choose another place." if is_full(error) else "Choose another place."
 
 
 def sync_folder(folder: Path) -> None:

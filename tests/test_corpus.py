@@ -117,6 +117,24 @@ def test_a_listed_file_that_is_missing_is_counted_as_bad(folder):
     ]
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_list_in_utf_16_is_said_to_be_one(codec, folder, capfd):
+    listing = folder / "list.txt"
+    listing.write_bytes("# Größe\n0/00.wav\n1/01.wav\n".encode(codec))
+    with pytest.raises(CorpusError, match=r"list.txt: a list in UTF-16. Save it as UTF-8.$"):
+        gather([listing])
+    assert capfd.readouterr().err == ""  # decoders, which take it for sound, complain
+
+
+def test_a_list_in_a_list_is_said_to_be_one(folder):
+    (folder / "inner.txt").write_text("0/00.wav\n")
+    (folder / "outer.txt").write_text("1/01.wav\ninner.txt\n")
+    corpus = gather([folder / "outer.txt"], max_bad=0.5)
+    assert [(bad.name, bad.reason) for bad in corpus.refused] == [
+        (str(folder / "inner.txt"), "a list in a list is not read. Name it as an input of its own.")
+    ]
+
+
 def test_unreadable_files_are_listed_and_skipped_up_to_the_share(folder):
     (folder / "bad.wav").write_text("this is text")
     (folder / "empty.flac").touch()

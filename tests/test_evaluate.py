@@ -260,6 +260,11 @@ def test_a_text_file_lists_files_and_the_same_bytes_count_once(rows, run):
     (Path("in") / "list.txt").write_text("# none\n")
     code, _, err = run("evaluate", "in/list.txt", "-m", "lapped-quarter")
     assert (code, err) == (1, "audiocos: in/list.txt: lists no files. Write one path a line.\n")
+    (Path("in") / "inner.txt").write_text("b.wav\n")
+    (Path("in") / "list.txt").write_text("a.wav\ninner.txt\n")
+    code, out, err = run("evaluate", "in/list.txt", "-m", "lapped-quarter")
+    assert (code, err) == (1, "Error: in/inner.txt: a list in a list is not read. Name it as an input of its own.\n")
+    assert "all 1" in out
 
 
 def test_the_klt_is_shown_and_is_that_of_the_files(rows, run):

@@ -84,13 +84,20 @@ def test_a_full_disk_is_a_warning(corpus, tmp_path, monkeypatch, small_batches):
     heard = listen(files, FRAMING, EACH, cache=cache, save_every=0.0)
     assert heard.files == 15
     (note,) = heard.notes
-    assert note.startswith(f"{cache}: partial sums cannot be saved (No space left on device)")
+    assert (
+        note.startswith(f"{cache}: partial sums cannot be saved (No space left on device)")
+        and "Make room, or pass" in note
+    )
 
 
 def test_a_cache_that_cannot_be_made_is_a_warning(corpus, tmp_path):
     (tmp_path / "file").write_text("in the way")
     heard = listen(files_of(corpus), FRAMING, EACH, cache=tmp_path / "file")
-    assert heard.files == 15 and "choose another cache folder" in heard.notes[-1]
+    assert heard.files == 15
+    assert heard.notes == [
+        f"{tmp_path / 'file'}: partial sums cannot be saved (File exists); a killed pass would start over. "
+        "Let XDG_CACHE_HOME name another folder, or pass --no-cache."
+    ]
 
 
 def test_the_cache_is_where_xdg_says(monkeypatch):

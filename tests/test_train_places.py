@@ -62,6 +62,10 @@ def test_other_recordings_are_noticed_before_the_pass(interrupted, voices, train
     [
         (["-o", "full", "--force"], 1, "full: holds thesis.txt, which is no part of a model, and would be lost"),
         (["-o", "plain", "--force"], 1, "plain: is a file, and a model is a folder"),
+        (["-o", ""], 2, "-o: give the name of a folder."),
+        (["-o", "m", "--run", ""], 2, "--run: give the name of a folder."),
+        (["-o", "m", "--report", ""], 2, "--report: give the name of a file."),
+        (["-o", "/", "--force"], 1, ", which is no part of a model, and would be lost"),
         (["-o", "plain/model"], 1, "plain/model: cannot be written: "),
         (["-o", "m", "--run", "m"], 2, "--run m: is where the model goes (-o m). Choose another folder."),
         (["-o", "m", "--run", "m/run"], 2, "--run m/run: is where the model goes (-o m). Choose another folder."),
@@ -130,6 +134,11 @@ def test_links_that_were_not_followed_are_said_also_beside_files_that_were_found
         said = audiocos_command(*command).err
         assert said.count("not followed") == 1
         assert f"{voices}/link0: a link to a folder, not followed" in said and more in said
+
+
+def test_a_cache_that_cannot_be_written_is_said_once(voices, train, tmp_path):
+    (tmp_path / "cache").write_text("in the way")
+    assert train("voices", "--frame", 16).err.count("partial sums cannot be saved") == 1
 
 
 # The folder of the run

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audiocos.audio.formats import is_audio_name
+from audiocos.audio.names import shown
+from audiocos.errors import CorpusError
+
+LIST_IN_LIST = "a list in a list is not read. Name it as an input of its own."
 
 
 def is_list(path: str) -> bool:
@@ -18,13 +22,29 @@ def is_list(path: str) -> bool:
             head = file.read(4096)
     except OSError:
         return False
-    return bool(head) and b"\0" not in head and all(byte >= 32 or byte in b"\t\r\n" for byte in head)
+    plain = b"\0" not in head and all(byte >= 32 or byte in b"\t\r\n" for byte in head)
+    return bool(head) and (plain or _is_utf16(head))
 
 
 def entries(path: str) -> Iterator[str]:
-    """What a list names, relative to where it lies; lines that begin with # are comments."""
+    """What a list names, relative to where it lies; lines that begin with # are comments.
+
+    Raises:
+        CorpusError: it is not in UTF-8, so that its names would be taken for others.
+    """
     content = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if _is_utf16(content[:4096]):
+        raise CorpusError(f"{shown(path)}: a list in UTF-16. Save it as UTF-8.")
     for line in content.splitlines():
         entry = os.fsdecode(line.strip())
         if entry and not entry.startswith("#"):
             yield os.path.join(os.path.dirname(path), entry)
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Whether it begins as text in UTF-16 does, with byte order mark or without: mostly ASCII, in two bytes each."""
+    for codec in ("utf-16-le", "utf-16-be"):
+        text = head[: len(head) & ~1].decode(codec, "replace").removeprefix("\ufeff")
+        if text and sum(" " <= letter <= "~" or letter in "\t\r\n" for letter in text) > 0.9 * len(text):
+            return True
+    return False

@@ -80,6 +80,8 @@ def command(
     second is unlike all that. Recordings and MODEL are only read.
     """
     check_device(device)
+    if not output:
+        raise UsageError("-o: give the name of a folder.")
     if os.path.lexists(output) and not force:
         raise AudiocosError(f"{shown(output)}: exists already. Choose another name or pass --force to replace it.")
     refuse_inputs("-o", (Path(output) / name for name in FILES), named(inputs))

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from audiocos.audio.lists import entries, is_list
+from audiocos.audio.lists import LIST_IN_LIST, entries, is_list
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
 from audiocos.audio.tasks import find
@@ -89,13 +89,16 @@ def command(
         raise UsageError("-: files are read more than once, a pipe cannot be. Save it to a file first.")
     models = {name: load(name) for name in dict.fromkeys(names)}
     ranks = Ranks(device)
-    paths, missing = find(tuple(path for text in inputs for path in _listed(text)))
+    nested: list[str] = []
+    paths, missing = find(tuple(path for text in inputs for path in _listed(text, nested)))
     paths, copies = ranks.lead(lambda: _each_once(paths))
     if ranks.leads:
         say_links(missing.links)
     if copies and ranks.leads:
         say(f"{copies} files have the same bytes as another and count once.")
     evaluation = _Evaluation(paths, as_json, ranks)
+    for path in nested if ranks.leads else []:
+        evaluation.fail(f"{shown(path)}: {LIST_IN_LIST}")
     for _, reason in missing.failures if ranks.leads else []:
         evaluation.fail(reason)
     for name, model in models.items():
@@ -107,13 +110,15 @@ def command(
     context.exit(1 if evaluation.failures else 0)
 
 
-def _listed(text: str) -> list[str]:
+def _listed(text: str, nested: list[str]) -> list[str]:
+    """What an input stands for; lists in it go to `nested`."""
     if not is_list(text):
         return [text]
     found = list(entries(text))
     if not found:
         raise AudiocosError(f"{shown(text)}: lists no files. Write one path a line.")
-    return found
+    nested += (path for path in found if is_list(path))
+    return [path for path in found if path not in nested]
 
 
 def _each_once(paths: list[str]) -> tuple[list[str], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class Hearing:
         listening: rate and channels.
         cache: where partial sums are kept; None keeps none.
         save_every: seconds between them.
+        said: what has been said of the cache, which each pass would say again.
     """
 
     ranks: Ranks
@@ -36,6 +37,7 @@ class Hearing:
     listening: Listening
     cache: Path | None
     save_every: float
+    said: set[str] = field(default_factory=set)
 
     def hear(self, files: tuple[File, ...], what: str) -> Heard:
         """Hear files, all ranks together, and say how it went.
@@ -58,7 +60,11 @@ class Hearing:
             )
         if not self.ranks.leads:
             return heard
-        for note in [*heard.notes, *heard.warnings, *(f"{bad.name}: left out: {bad.reason}" for bad in heard.refused)]:
+        for note in dict.fromkeys(heard.notes):
+            if note not in self.said:
+                say(note)
+            self.said.add(note)
+        for note in [*heard.warnings, *(f"{bad.name}: left out: {bad.reason}" for bad in heard.refused)]:
             say(note)
         if heard.silent:
             say(f"{len(heard.silent)} files are silent and do not count.")

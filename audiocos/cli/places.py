@@ -58,6 +58,9 @@ class Places:
             AudiocosError: the model or the run cannot be written there, or something is there already.
             UsageError: the two are in each other's way.
         """
+        for option, name in (("-o", self.output), ("--run", self.run), ("--report", self.report)):
+            if name == "":
+                raise UsageError(f"{option}: give the name of a {'file' if option == '--report' else 'folder'}.")
         output, run = self.output, self.run_folder
         if os.path.lexists(output) and not force:
             raise AudiocosError(f"{shown(output)}: exists already. Choose another name or pass --force to replace it.")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiocos.audio.formats import is_audio_name
-from audiocos.audio.lists import entries, is_list
+from audiocos.audio.lists import LIST_IN_LIST, entries, is_list
 from audiocos.audio.names import shown
 from audiocos.audio.reader import Reader
 from audiocos.audio.tasks import MARK, why_empty
@@ -235,6 +235,8 @@ def _find(text: str, refused: list[Refused], links: list[str]) -> Iterator[str]:
         for entry in listed:
             if os.path.isdir(entry):
                 yield from _search(entry, refused, links)
+            elif is_list(entry):
+                refused.append(Refused(shown(entry), LIST_IN_LIST))
             else:
                 yield entry
 

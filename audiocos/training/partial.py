@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocos.atomic import replace_file
+from audiocos.atomic import is_full, replace_file
 from audiocos.audio.names import shown
 
 Arrays = dict[str, NDArray[Any]]
@@ -51,7 +51,7 @@ class PartialSums:
         self._sweep()
         try:
             return self._parse(self.path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # nothing is kept there, and why, saving will tell
             return None
         except OSError as error:
             self.trouble.append(f"{shown(self.path)}: cannot be read ({error.strerror}); starting over.")
@@ -69,8 +69,9 @@ class PartialSums:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self.path, [to_bytes(arrays, metadata)], f".{self.path.name}.{os.getpid()}.part")
         except OSError as error:
+            todo = "Make room" if is_full(error) else "Let XDG_CACHE_HOME name another folder"
             text = f"{shown(self.path.parent)}: partial sums cannot be saved ({error.strerror}); a killed pass would "
-            text += "start over. Free some space or choose another cache folder."
+            text += f"start over. {todo}, or pass --no-cache."
             if text not in self.trouble:
                 self.trouble.append(text)
 
