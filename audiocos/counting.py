@@ -11,3 +11,12 @@ def counted(number: float, thing: str) -> str:
     """
     told = f"{number:g}" if isinstance(number, float) else str(number)
     return f"{told} {thing}{'' if number == 1 else 's'}"
+
+
+def are(number: int) -> str:
+    """The verb to it.
+
+    >>> f"{counted(1, 'file')} {are(1)} silent, {counted(0, 'file')} {are(0)} not"
+    '1 file is silent, 0 files are not'
+    """
+    return "is" if number == 1 else "are"

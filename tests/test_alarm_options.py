@@ -226,7 +226,7 @@ def test_files_that_fail_late_count_as_bad(audiocos_command, recordings, tmp_pat
     assert not (tmp_path / "new").exists()
     done = audiocos_command(*arguments, "--sanitize")
     assert done.code == 0
-    assert "1 samples were not sound" in done.err
+    assert "1 sample was not sound" in done.err
     assert audiocos.load(tmp_path / "new").normal.seconds == 65
 
 

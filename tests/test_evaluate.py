@@ -256,7 +256,7 @@ def test_a_text_file_lists_files_and_the_same_bytes_count_once(rows, run):
     assert [row["input"] for row in listed] == ["in/a.wav", "in/b.wav"]
     assert rows("in", "-m", "lapped-quarter")[1] == totals
     _, _, err = run("evaluate", "in", "-m", "lapped-quarter")
-    assert "1 files have the same bytes as another and count once.\n" in err
+    assert "1 file has the same bytes as another and counts once.\n" in err
     (Path("in") / "list.txt").write_text("# none\n")
     code, _, err = run("evaluate", "in/list.txt", "-m", "lapped-quarter")
     assert (code, err) == (1, "audiocos: in/list.txt: lists no files. Write one path a line.\n")

@@ -108,7 +108,7 @@ def test_nothing_left_is_said(tmp_path):
     heard = listen(files_of(tmp_path), FRAMING, EACH)
     assert heard.moment.hops == 0 and not heard.moment.blocks.any()
     with pytest.raises(
-        CorpusError, match=r"nothing is left .* 1 files are silent and 1 cannot be used, such as .*nan.wav"
+        CorpusError, match=r"nothing is left .* 1 file is silent and 1 cannot be used, such as .*nan.wav"
     ):
         heard.demand_sound()
     with pytest.raises(CorpusError, match="nothing is left"):

@@ -1,6 +1,7 @@
 """The command train: what it writes."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def test_a_second_run_has_the_pass_from_the_cache_and_the_same_model(voices, tra
     first, second = (audiocos.load(tmp_path / name).numbers for name in ("model", "again"))
     assert np.array_equal(first.analysis_frequencies, second.analysis_frequencies)
     assert any((tmp_path / "cache").rglob("*"))
+
+
+def test_the_pass_says_how_long_the_sound_is_and_what_came_from_the_cache(voices, train):
+    first, second = (train("voices", "--frame", 64, "--force").err for _ in range(2))
+    assert re.search(r"^Hearing what to judge by: 1 file, 0.75 s, [0-9.e-]+ h a second.$", first, re.MULTILINE)
+    assert re.search(r"^Hearing what to learn from: 4 files, 3.00 s, [0-9.e-]+ h a second.$", first, re.MULTILINE)
+    assert "Hearing what to judge by: 1 file, 0.75 s, from the cache.\n" in second
+    assert "Hearing what to learn from: 4 files, 3.00 s, from the cache.\n" in second
 
 
 def test_noise_teaches_the_exact_pair_from_a_random_start(train, tmp_path):

@@ -63,7 +63,7 @@ def test_fewer_frames_than_samples_each_says_how_many_more_or_counts_every_offse
 def test_silence_alone(train, tmp_path):
     write(tmp_path / "a.wav", np.zeros(4000))
     done = train("a.wav", "--frame", 64, code=1)
-    assert "nothing is left to learn from: 1 files are silent" in done.err
+    assert "nothing is left to learn from: 1 file is silent" in done.err
 
 
 def test_silence_among_the_held_out(train, tmp_path):

@@ -104,7 +104,7 @@ def command(
     total = len(corpus.refused) + len(corpus.train)
     if len(verdict.failures) > max_bad * total:
         raise CorpusError(
-            f"{failures} of {total} files cannot be used, more than the share {max_bad:g} that may be bad. "
+            f"{failures} of {counted(total, 'file')} cannot be used, more than the share {max_bad:g} that may be bad. "
             "Repair or remove them, or pass a larger --max-bad."
         )
     normal = _normal(verdict)
@@ -119,7 +119,7 @@ def _listen(given: Model, corpus: Corpus, settings: Settings, jobs: int) -> Verd
     progress = FileProgress(paths)
     fixed = replace(given, sample_rate=corpus.sample_rate)
     judging = closing(judge(paths, fixed, settings, jobs=jobs, progress=progress.update))
-    with progress.shown(f"{len(paths)} files, {given.name}"), judging as outcomes:
+    with progress.shown(f"{counted(len(paths), 'file')}, {given.name}"), judging as outcomes:
         for outcome in outcomes:
             verdict.add(outcome)
             if isinstance(outcome, Failed):

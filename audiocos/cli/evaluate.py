@@ -26,7 +26,8 @@ from audiocos.cli.console import (
     snr_text,
 )
 from audiocos.cli.main import say
-from audiocos.cli.options import computing_on, file_options, jobs_here, say_links, say_warnings
+from audiocos.cli.options import computing_on, file_options, jobs_here, say_copies, say_links, say_warnings
+from audiocos.counting import counted
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.metrics import Figures
 from audiocos.model import Model, load
@@ -94,8 +95,7 @@ def command(
     paths, copies = ranks.lead(lambda: _each_once(paths))
     if ranks.leads:
         say_links(missing.links)
-    if copies and ranks.leads:
-        say(f"{copies} files have the same bytes as another and count once.")
+        say_copies(copies)
     evaluation = _Evaluation(paths, as_json, ranks)
     for path in nested if ranks.leads else []:
         evaluation.fail(f"{shown(path)}: {LIST_IN_LIST}")
@@ -157,7 +157,7 @@ class _Evaluation:
         mine = self._ranks.share(self._paths, [file_size(path) for path in self._paths])
         progress = FileProgress(mine)
         judging = closing(judge(mine, model, settings, jobs=jobs, progress=progress.update))
-        with progress.shown(f"{len(mine)} files, {label}"), judging as outcomes:
+        with progress.shown(f"{counted(len(mine), 'file')}, {label}"), judging as outcomes:
             for outcome in outcomes:
                 verdict.add(outcome)
                 if not isinstance(outcome, Judged):

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from audiocos.cli.console import length_text
 from audiocos.cli.main import say
+from audiocos.counting import are, counted
 from audiocos.framing import Framing
 from audiocos.ranks import Ranks
 from audiocos.training.corpus import File
@@ -67,8 +69,9 @@ class Hearing:
         for note in [*heard.warnings, *(f"{bad.name}: left out: {bad.reason}" for bad in heard.refused)]:
             say(note)
         if heard.silent:
-            say(f"{len(heard.silent)} files are silent and do not count.")
-        say(f"{what}: {heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h a second.")
+            count, do = len(heard.silent), "does" if len(heard.silent) == 1 else "do"
+            say(f"{counted(count, 'file')} {are(count)} silent and {do} not count.")
+        say(f"{what}: {counted(heard.files, 'file')}, {length_text(heard.seconds)}, {_how(heard)}.")
         return heard
 
     def _together(self, mine: Heard) -> Heard:
@@ -93,6 +96,14 @@ class Hearing:
             sum(one.cached for one in every),
             sorted(digest for one in every for digest in one.used),
         )
+
+
+def _how(heard: Heard) -> str:
+    """How fast it was heard; what the cache held was not heard now."""
+    if heard.cached and heard.cached >= heard.seconds:
+        return "from the cache"
+    part = f", {length_text(heard.cached)} of it from the cache" if heard.cached else ""
+    return f"{heard.hours_per_second:.2g} h a second{part}"
 
 
 @contextlib.contextmanager

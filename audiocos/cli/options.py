@@ -12,6 +12,7 @@ from audiocos.audio.names import shown
 from audiocos.audio.tasks import links_text
 from audiocos.cli.console import device_option
 from audiocos.cli.main import say
+from audiocos.counting import are, counted
 
 if TYPE_CHECKING:
     from audiocos.model import Model
@@ -61,14 +62,23 @@ def say_links(links: Sequence[str]) -> None:
         say(links_text(links))
 
 
+def say_copies(count: int) -> None:
+    """Say how many files were left out for their bytes, if any."""
+    if count:
+        one = count == 1
+        verb, counts = ("has", "counts") if one else ("have", "count")
+        say(f"{counted(count, 'file')} {verb} the same bytes as another and {counts} once.")
+
+
 def jobs_here(jobs: int | None, ranks: Ranks) -> int:
     """Files at a time in this process; by default all processes together take one a core."""
     return jobs or max(1, (os.cpu_count() or 1) // ranks.count)
 
 
 def say_warnings(file: Judged) -> None:
-    """What is wrong with a file that counted all the same."""
+    """Say what is wrong with a file that counts all the same."""
     for warning in file.warnings:
         say(f"Warning: {warning}")
     if file.sanitized:
-        say(f"Warning: {shown(file.path)}: {file.sanitized} samples were not sound and are silent now.")
+        count, was = counted(file.sanitized, "sample"), "was" if file.sanitized == 1 else "were"
+        say(f"Warning: {shown(file.path)}: {count} {was} not sound and {are(file.sanitized)} silent now.")

@@ -109,7 +109,7 @@ class Places:
         ):
             raise UsageError(f"--report {name}: is where the run is kept. Choose another name.")
         check_report(self.report, force)
-        _check_writable(f"--report {name}", page.parent)
+        check_writable(f"--report {name}", page.parent)
 
     def refuse_inputs(self, inputs: tuple[str, ...], base: str | None) -> None:
         """Insist that no file that is learned from, and no list of them, is written over.

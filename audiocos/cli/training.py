@@ -16,7 +16,8 @@ from audiocos.cli.console import FileProgress
 from audiocos.cli.hearing import Hearing
 from audiocos.cli.learning import Diary, grid_of, learn
 from audiocos.cli.main import say
-from audiocos.cli.options import say_links
+from audiocos.cli.options import say_copies, say_links
+from audiocos.counting import counted
 from audiocos.errors import CorpusError
 from audiocos.model import Model, load
 from audiocos.ranks import Ranks
@@ -107,10 +108,9 @@ class Session:
             check_rate(base, r.base, corpus.sample_rate)
         if self.ranks.leads:
             say_links(corpus.links)
+            say_copies(len(corpus.duplicates))
         for note in [*corpus.notes, *(f"{bad.name}: left out: {bad.reason}" for bad in corpus.refused)]:
             self._say(note)
-        if corpus.duplicates:
-            self._say(f"{len(corpus.duplicates)} files have the same bytes as another and count once.")
         self.ranks.lead(self._check_resumed)
         self.listening = Listening(corpus.sample_rate, corpus.channels)
         self._hear(corpus)
@@ -232,7 +232,8 @@ class Session:
                 "Add recordings, or take a smaller --frame."
             )
         if heard.moment.hops < n and not self.train.stationary:
-            self._say(f"{heard.moment.hops} frames for {n} samples each: {n - heard.moment.hops} more would settle it.")
+            few, more = counted(heard.moment.hops, "frame"), n - heard.moment.hops
+            self._say(f"{few} for {n} samples each: {more} more would settle it.")
 
     def _bounds(self) -> dict[str, float]:
         """What can be won, before anything is learned."""
@@ -287,7 +288,7 @@ class Session:
         if self.corpus is None:
             return f"Learned from white noise, start: {self._start}."
         kept = self.config.m / self.framing.hop
-        heard = f"{len(self.corpus.train)} recordings at {self.corpus.sample_rate} Hz"
+        heard = f"{counted(len(self.corpus.train), 'recording')} at {self.corpus.sample_rate} Hz"
         return f"Learned from {heard}; keeps {kept:.3g} coefficients a sample."
 
     def _training(self, run: Run, seconds: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audiocos.cli.console import length_text
 from audiocos.cli.learning import grid_of
 from audiocos.model import Model
 from audiocos.modelcard import facts
@@ -46,7 +47,7 @@ def report_training(path: str, session: Session, model: Model) -> None:
         else [
             ("files learned from", str(len(corpus.train))),
             ("held-out files", str(len(corpus.held_out))),
-            ("hours, held-out ones included", f"{corpus.seconds / 3600:.2f}"),
+            ("sound, held-out files included", length_text(corpus.seconds)),
             ("bytes", str(corpus.size)),
             ("digest", corpus.digest),
         ],

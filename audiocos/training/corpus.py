@@ -19,6 +19,7 @@ from audiocos.audio.lists import LIST_IN_LIST, entries, is_list
 from audiocos.audio.names import shown
 from audiocos.audio.reader import Reader
 from audiocos.audio.tasks import MARK, why_empty
+from audiocos.counting import counted
 from audiocos.errors import AudioFileError, CorpusError
 from audiocos.training.refused import Refused, check_share, listed
 
@@ -271,7 +272,8 @@ def _check_enough(inputs: Sequence[str | Path], files: list[File], refused: list
         raise CorpusError("no input: name a folder of recordings, audio files, or a text file of paths.")
     if not files:
         text = listed(refused)
-        raise CorpusError(f"{where}: none of the {len(refused)} files can be read ({text}). Check the files.")
+        none = "the only file cannot" if len(refused) == 1 else f"none of the {len(refused)} files can"
+        raise CorpusError(f"{where}: {none} be read ({text}). Check the files.")
     check_share(where, refused, len(files) + len(refused), max_bad)
 
 
@@ -281,8 +283,10 @@ def _common_rate(files: list[File]) -> int:
         return files[0].sample_rate
     example = {file.sample_rate: shown(file.path) for file in reversed(files)}
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    listed = ", ".join(f"{rate} Hz ({count} files, such as {example[rate]})" for rate, count in ordered)
-    listed = listed.replace("(1 files, such as ", "(1 file, ")
+    listed = ", ".join(
+        f"{rate} Hz ({counted(count, 'file')}, {'such as ' if count > 1 else ''}{example[rate]})"
+        for rate, count in ordered
+    )
     raise CorpusError(f"mixed sample rates: {listed}. Pass --sample-rate {ordered[0][0]} to resample the others.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from audiocos.counting import are, counted
 from audiocos.errors import CorpusError
 from audiocos.training.refused import Refused
 from audiocos.training.statistics import Moment
@@ -73,9 +74,10 @@ class Heard:
         if self.files:
             return
         example = self.refused[0].name if self.refused else self.silent[0] if self.silent else "no files"
+        silent = f"{counted(len(self.silent), 'file')} {are(len(self.silent))} silent"
         raise CorpusError(
-            f"nothing is left to learn from: {len(self.silent)} files are silent and {len(self.refused)} cannot be "
-            f"used, such as {example}. Add recordings with sound."
+            f"nothing is left to learn from: {silent} and {len(self.refused)} cannot be used, such as {example}. "
+            "Add recordings with sound."
         )
 
 

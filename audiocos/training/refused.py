@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audiocos.counting import counted
 from audiocos.errors import CorpusError
 
 _SHOWN = 5
@@ -42,6 +43,6 @@ def check_share(where: str, refused: Sequence[Refused], total: int, most: float)
     """
     if len(refused) > most * total:
         raise CorpusError(
-            f"{where}: {len(refused)} of {total} files cannot be read, more than the share {most:g} that may be "
-            f"bad ({listed(refused)}). Repair or remove them, or pass a larger --max-bad."
+            f"{where}: {len(refused)} of {counted(total, 'file')} cannot be read, more than the share {most:g} that "
+            f"may be bad ({listed(refused)}). Repair or remove them, or pass a larger --max-bad."
         )

@@ -10,7 +10,7 @@ import numpy as np
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.framing import Framing
 from audiocos.training.corpus import File
-from audiocos.training.heard import Heard, Listening
+from audiocos.training.heard import Listening
 from audiocos.training.layout import Layout
 from audiocos.training.objective import Objective, objective_for
 from audiocos.training.pool import pool_of
@@ -104,8 +104,3 @@ class RecordedWindows:
         loudest = np.argsort(-power, kind="stable")[: self._count]
         scale = np.sqrt(taper.sum() / np.maximum(power[loudest], 1e-30) / self._count)
         return np.asarray((windows[loudest] * scale[:, None]).T)
-
-
-def describe(heard: Heard) -> str:
-    """One line about a pass."""
-    return f"{heard.files} files, {heard.seconds / 3600:.2f} h, {heard.hours_per_second:.2f} h of audio a second"
