@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import soundfile
 from audiocos import cosines, framing, signals
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.main import main
-from audiocos.model import Model
+from audiocos.model import Model, load
 from audiocos.training.judge import references, second_moment
 
 FIGURES = ["frames", "snr_db", "segmental_snr_db", "mse", "max_abs_error", "log_spectral_distance_db"]
@@ -276,4 +277,15 @@ def test_the_klt_is_shown_and_is_that_of_the_files(rows, run):
     squares = np.linalg.svd(frames, compute_uv=False) ** 2
     assert totals[0]["klt_db"] == pytest.approx(10 * np.log10(squares.sum() / squares[m:].sum()), abs=1e-6)
     assert totals[0]["klt_db"] >= totals[0]["best_dct_db"]
-    assert "KLT" in run("evaluate", "a.wav", "-m", "lapped-quarter")[1]
+    out = run("evaluate", "a.wav", "-m", "lapped-quarter")[1]
+    assert re.search(r"KLT\W+of", out) and "the KLT, are fitted on these very files, unlike those of train." in out
+
+
+@pytest.mark.parametrize("name", ["a-quarter-of-a-lapped-pair", "a-name-so-long-that-nobody-would-type-it-" * 3])
+def test_the_name_of_a_model_is_never_broken(name, run):
+    make("a.wav")
+    load("lapped-quarter").save(name)
+    out = run("evaluate", "a.wav", "-m", "lapped-quarter", "-m", name)[1]
+    total = out[out.index("In total") :]
+    assert f" {name} " in total and " lapped-quarter " in total
+    assert total.count(" dB") == 6

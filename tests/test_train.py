@@ -52,6 +52,14 @@ def test_the_pass_says_how_long_the_sound_is_and_what_came_from_the_cache(voices
     assert "Hearing what to learn from: 4 files, 3.00 s, from the cache.\n" in second
 
 
+def test_a_figure_is_rounded_once(voices, train, tmp_path, monkeypatch):
+    bounds = {"first M of the MDCT": 13.98502}  # to three places 13.985, which as a float lies below: 13.98
+    monkeypatch.setattr("audiocos.cli.training.Session._bounds", lambda _: bounds)
+    out = train("voices", "--frame", 16).out
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "13.99 dB" in out and "| 13.99 |" in card and "13.98" not in card
+
+
 def test_noise_teaches_the_exact_pair_from_a_random_start(train, tmp_path):
     told = json.loads(train("synth:noise", "--frame", 16, "--json").out)
     assert told["training"]["white SNR (dB)"] >= 200

@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -22,6 +22,10 @@ device_option = click.option(
     show_default=True,
     help="Where to compute. auto takes an accelerator when there is one and the model has no fast transform.",
 )
+
+
+_ENDLESS = 10_000
+"""Characters a line of what is no terminal can have."""
 
 
 class FileProgress:
@@ -104,17 +108,21 @@ def print_json(row: dict[str, Any]) -> None:
 
 
 def print_table(title: str, columns: list[tuple[str, str]], rows: list[list[str]]) -> None:
-    """A table on stdout; columns are (heading, "left" or "right")."""
+    """A table on stdout; columns are (heading, "left" or "right"), or "whole": left, and no cell is ever broken."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title or None, title_justify="left")
     for heading, side in columns:
-        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if side == "right" else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=side == "whole")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout is not None and sys.stdout.isatty() else 120
+    width = None
+    if sys.stdout is None or not sys.stdout.isatty():
+        needed = Console(width=_ENDLESS).measure(table).minimum if any(side == "whole" for _, side in columns) else 0
+        width = max(120, needed)
     Console(width=width).print(table)
 
 

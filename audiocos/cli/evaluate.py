@@ -44,9 +44,9 @@ _REFERENCES = {
     "best_dct_db": "best DCT",
     "first_mdct_db": "first MDCT",
     "best_mdct_db": "best MDCT",
-    "klt_db": "KLT",
+    "klt_db": "KLT of these files",
 }
-_FITTED = "first and best M of each hop; the best, and the KLT, are chosen on the evaluated files themselves"
+_FITTED = "first and best M of each hop; the best, and the KLT, are fitted on these very files, unlike those of train"
 _EXACT = "exact where M is the hop or more"
 
 
@@ -201,7 +201,7 @@ class _Evaluation:
         if self._side_by_side:
             references = [(heading, "right") for heading in _REFERENCES.values()]
             print_table(
-                "In total", [("model", "left"), ("M / hop", "right"), *_FIGURES[:3], *references], self._side_by_side
+                "In total", [("model", "whole"), ("M / hop", "right"), *_FIGURES[:3], *references], self._side_by_side
             )
             for note in self._notes:
                 print(f"DCT, MDCT and KLT: {note}.")

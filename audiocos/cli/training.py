@@ -141,7 +141,7 @@ class Session:
             sample_rate=None if self.corpus is None else self.corpus.sample_rate,
             description=self._description(),
             training=self._training(run, learned.seconds),
-            figures={f"{key} (dB)": round(value, 3) for key, value in self.results.items()},
+            figures={f"{key} (dB)": value for key, value in self.results.items()},
         )
         self._judge(model)
         return model
