@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -27,6 +29,25 @@ def test_help_lists_every_command_with_what_its_own_help_says_first(audiocos_com
     for name, text in COMMANDS.items():
         assert name in done.out
         assert text in done.out
+
+
+def test_the_options_of_train_stand_under_headings_each_once(audiocos_command):
+    from audiocos.cli.train import command
+
+    out = audiocos_command("train", "--help").out
+    headings = re.findall(r"^(\w.*):$", out, re.MULTILINE)
+    assert headings[:5] == [
+        "The model",
+        "How it learns",
+        "Learning on batches of windows, and adam and sgd",
+        "The recordings",
+        "The run, and what it writes",
+    ]
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    assert len(options) >= 30 and all(option.help for option in options)
+    for option in options:
+        assert len(re.findall(rf"^  (?:-o, )?{option.opts[-1]}\b(?!-)", out, re.MULTILINE)) == 1, option.name
+    assert out.index("The recordings") < out.index("--holdout") < out.index("The run,") < out.index("--resume")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,6 +9,7 @@ import click
 
 from audiocos.audio.names import shown
 from audiocos.cli.console import print_json, print_table
+from audiocos.cli.grouping import grouped
 from audiocos.cli.main import say
 from audiocos.errors import FramingError, UsageError
 from audiocos.training.settings import OPTIMIZERS, STARTS, StochasticSettings, TrainingConfig
@@ -16,6 +17,15 @@ from audiocos.training.settings import OPTIMIZERS, STARTS, StochasticSettings, T
 
 @click.command(
     "train",
+    cls=grouped(
+        {
+            "output": "The model",
+            "start": "How it learns",
+            "batches": "Learning on batches of windows, and adam and sgd",
+            "holdout": "The recordings",
+            "run": "The run, and what it writes",
+        }
+    ),
     epilog="""\b
 Examples:
   audiocos train recordings/ -o mymodel                        the best M = N/4 pair for these recordings
@@ -30,12 +40,21 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option("-o", "--output", required=True, metavar="MODEL", help="Folder of the model to write.")
 @click.option("--frame", type=click.IntRange(1, 2**16), default=512, show_default=True, help="N, samples a frame.")
 @click.option(
-    "--coefficients", type=click.IntRange(1, 2**16), help="M a frame; default a quarter of the most, all for noise."
+    "--coefficients",
+    type=click.IntRange(1, 2**16),
+    help="M, kept of each frame; default N/4 (lapped N/8), for noise as many as there are (N; lapped N/2).",
 )
 @click.option(
-    "--framing", "kind", type=click.Choice(["block", "overlap", "lapped"]), default="block", show_default=True
+    "--framing",
+    "kind",
+    type=click.Choice(["block", "overlap", "lapped"]),
+    default="block",
+    show_default=True,
+    help="Frames side by side; overlapping; or overlapping by half, as in the MDCT.",
 )
-@click.option("--hop", type=click.IntRange(1), help="H; default as the framing has it.")
+@click.option(
+    "--hop", type=click.IntRange(1), help="H, samples from frame to frame; default N, or N/2 where frames overlap."
+)
 @click.option("--window", help="By name; default sqrt-hann (overlap) or sine (lapped).")
 @click.option("--phased", is_flag=True, help="Learn phases too.")
 @click.option("--tied", is_flag=True, help="Both banks share their frequencies.")
@@ -50,12 +69,18 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random starts, batches and the split."
 )
-@click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="auto", show_default=True)
+@click.option(
+    "--optimizer", type=click.Choice(OPTIMIZERS), default="auto", show_default=True, help="auto is gauss-newton."
+)
 @click.option("--growth/--no-growth", default=None, help="Window growth; default for random starts.")
 @click.option("--batches", is_flag=True, help="Learn on batches of windows instead of the expected loss.")
 @click.option("--batch", type=click.IntRange(1), help="Windows a batch.")
 @click.option("--steps", type=click.IntRange(1), default=3000, show_default=True, help="Of adam and sgd.")
-@click.option("--balance", is_flag=True, help="Balance the gradients of the six parameter groups (sgd).")
+@click.option(
+    "--balance",
+    is_flag=True,
+    help="Balance the gradients of the six parameter groups (adam steps the same).",
+)
 @click.option("--workers", type=click.IntRange(0), default=0, show_default=True, help="Processes that make batches.")
 @click.option(
     "--device",
@@ -71,7 +96,13 @@ The pass over the recordings is kept in a cache: a second run on the same files 
     show_default=True,
     help="Share of the files to judge by.",
 )
-@click.option("--channels", type=click.Choice(["each", "mix"]), default="each", show_default=True)
+@click.option(
+    "--channels",
+    type=click.Choice(["each", "mix"]),
+    default="each",
+    show_default=True,
+    help="Each channel as a signal, or their mean.",
+)
 @click.option("--sample-rate", type=click.IntRange(1), metavar="HZ", help="Resample all recordings to this rate.")
 @click.option("--stationary/--every-hop", default=None, help="Count every sample offset; default for short corpora.")
 @click.option(
