@@ -89,7 +89,8 @@ def _learn(request: TrainingRequest, name: str, description: str) -> Model:
     model = session.learn(name)
     told = {key: value for key, value in model.training.items() if key != "learned in (s)"}
     rounded = {key: round(value, 3) if isinstance(value, float) else value for key, value in told.items()}
-    return replace(model, description=description, training=rounded)
+    figures = {key: round(value, 6) for key, value in model.figures.items()}  # the digits that all machines agree on
+    return replace(model, description=description, training=rounded, figures=figures)
 
 
 def main() -> None:

@@ -120,7 +120,7 @@ def test_the_keys_of_json(rows):
         "references", "snr_a_second_db",
     ]  # fmt: skip
     assert (totals[0]["files"], totals[0]["failed_files"]) == (1, 0)
-    assert "on the evaluated files themselves" in totals[0]["references"]
+    assert "fitted on these very files" in totals[0]["references"]
 
 
 def test_the_first_of_the_mdct_are_what_a_model_of_them_reaches(rows):

@@ -156,7 +156,7 @@ def test_a_line_cut_short_is_left_out_when_reading(tmp_path, no_tensorboard):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, no_tensorboard):
     (tmp_path / "file").write_text("")
     layout = Layout.of(pair([1], [1]))
-    with pytest.raises(AudiocosError, match=r"file/log.jsonl: the log cannot be written: .* choose another place."):
+    with pytest.raises(AudiocosError, match=r"file/log.jsonl: the log cannot be written: .*\. Choose another place."):
         RunLog(tmp_path / "file", layout, layout.pack(pair([1], [1])), GRID)
 
 
