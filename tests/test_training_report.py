@@ -57,7 +57,7 @@ def page(run, tmp_path_factory):
 
 
 def images(page):
-    uris = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]*)"', page)
+    uris = re.findall(r'(?:src|srcset)="data:image/(?:png|gif);base64,([^"]*)"', page)
     return [Image.open(io.BytesIO(base64.b64decode(uri, validate=True))) for uri in uris]
 
 
@@ -69,12 +69,13 @@ def test_the_page_has_every_part_in_one_file(page):
         "Frequencies finding their places",
         "Frequencies against the grid",
         "Banks at start and end",
+        "Banks on their way",
         "Settings",
         "Corpus",
     ]
     assert "12 &lt;held out&gt;" in page and "2 files were skipped." in page and "gauss-newton" in page
     assert not re.search(r'(src|href|srcset)="(?!data:|#)', page) and "url(" not in page
-    assert [image.width >= 960 for image in images(page)] == [True] * 5
+    assert [image.width >= 960 for image in images(page)] == [True] * 7
     assert all(re.findall(r'<img alt="([^"]+)"', page))
 
 
@@ -109,8 +110,21 @@ def test_the_animation_ends_on_the_grid_and_is_small(run):
 def test_long_runs_give_small_animations(monkeypatch):
     moments, _ = learned(64)
     monkeypatch.setattr(learning, "MOST_BYTES", 100_000)
-    uri, _ = learning.animation([(m.step, m.taper, m.snr_db, m.pair) for m in moments], GRID)
-    assert len(base64.b64decode(uri.split(",")[1])) <= 100_000
+    steps = [(m.step, m.taper, m.snr_db, m.pair) for m in moments]
+    for uri, _ in (learning.animation(steps, GRID), learning.banks_animation(steps)):
+        assert len(base64.b64decode(uri.split(",")[1])) <= 100_000
+
+
+def test_the_banks_move_from_the_start_to_the_end(run):
+    moments, _ = run
+    uri, still = learning.banks_animation([(m.step, m.taper, m.snr_db, m.pair) for m in moments])
+    moving, last = (Image.open(io.BytesIO(base64.b64decode(u.split(",")[1]))) for u in (uri, still))
+    assert 2 <= moving.n_frames <= min(len(moments), learning.BANK_FRAMES)
+    first = np.asarray(moving.convert("RGB")).astype(int)
+    moving.seek(moving.n_frames - 1)
+    end = np.asarray(moving.convert("RGB")).astype(int)
+    assert np.abs(first - end).mean() > 5
+    assert np.abs(end - np.asarray(last.convert("RGB"))).mean() < 5  # but for GIF's fewer colours
 
 
 def test_the_curve_shows_windowed_and_whole_steps_apart():
@@ -154,7 +168,7 @@ def test_odd_runs_have_a_page_too(tmp_path, run, case):
     else:
         curve = LearningCurve([1, 2], [None, np.nan], [None, 3.0])
     page = written(tmp_path, moments, curve, grid)
-    assert len(images(page)) == 5 - (2 if case in ("no grid", "one moment") else case == "no curve")
+    assert len(images(page)) == 7 - {"no grid": 2, "one moment": 4, "no curve": 1}.get(case, 0)
 
 
 def test_what_does_not_fit_is_refused(tmp_path, run):
@@ -187,4 +201,4 @@ def test_chromium_shows_every_picture_and_nothing_sticks_out(tmp_path, page):
     command += ["--virtual-time-budget=20000", "--dump-dom", path.as_uri()]
     answer = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120)
     found = re.search(r'<pre id="found">([^<]*)</pre>', answer.stdout)
-    assert found and found[1] == "true 4 0", answer.stderr[-2000:]
+    assert found and found[1] == "true 5 0", answer.stderr[-2000:]

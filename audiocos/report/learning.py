@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocos.cosines import CosineParameters, grid_distance
-from audiocos.report import style
+from audiocos.report import moving, style
 from audiocos.report.banks import draw_bank
 from audiocos.report.words import MINUS, decimal
 
@@ -30,6 +30,7 @@ MOST_LINES = 32
 MOST_STAGES = 8
 LEAST_BINS = 1e-15
 FRAMES = 48
+BANK_FRAMES = 24
 FRAME_MS = 110
 LAST_FRAME_MS = 2500
 MOST_BYTES = 900_000
@@ -123,14 +124,34 @@ def animation(moments: Sequence[Moment], grid: Array) -> tuple[str, str]:
         grid: radians per sample, at least one line.
     """
     frames = moment_frames(moments, grid)
-    while True:
-        content = _apng(frames)
-        if len(content) <= MOST_BYTES or len(frames) <= 2:
-            break
-        frames = [*frames[:-1:2], frames[-1]]
-    still = io.BytesIO()
-    frames[-1].save(still, format="PNG", optimize=True)
-    return _uri(content), _uri(still.getvalue())
+    return _uri(moving.at_most(MOST_BYTES, frames, _apng)), _uri(moving.still(frames[-1]))
+
+
+def banks_animation(moments: Sequence[Moment]) -> tuple[str, str]:
+    """Both banks as heat maps on their way: an animated GIF of less than 0.9 MB, and its last picture, as `data:` URIs.
+
+    Args:
+        moments: in order, at least one.
+    """
+    style.require_extra()
+    from matplotlib.figure import Figure
+
+    chosen = _spread(moments, BANK_FRAMES)
+    figure = Figure(figsize=(9.6, 2.9), layout="constrained")
+    axes = figure.subplots(1, 2)
+
+    def draw(i: int) -> None:
+        step, _, snr_db, pair = chosen[i]
+        for each, bank, name in zip(
+            axes, (pair.analysis_matrix(), pair.synthesis_matrix().T), ("Analysis", "Synthesis"), strict=True
+        ):
+            each.clear()
+            reached = f", SNR {decimal(snr_db, 1)} dB" if np.isfinite(snr_db) else ""
+            draw_bank(each, bank, f"{name} bank, step {step}{reached}")
+
+    pictures = moving.frames(figure, draw, len(chosen), dpi=100)
+    uri = _uri(moving.at_most(MOST_BYTES, pictures, moving.gif), "gif")
+    return uri, _uri(moving.still(pictures[-1]))
 
 
 def moment_frames(moments: Sequence[Moment], grid: Array) -> list[Any]:
@@ -143,7 +164,7 @@ def moment_frames(moments: Sequence[Moment], grid: Array) -> list[Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    chosen = [moments[i] for i in np.unique(np.linspace(0, len(moments) - 1, min(len(moments), FRAMES)).astype(int))]
+    chosen = _spread(moments, FRAMES)
     lines = grid * chosen[0][3].frame / np.pi
     places = [
         [(bins, grid_distance(bins, lines, 2 * pair.frame)) for bins, _, _ in _banks(pair)] for *_, pair in chosen
@@ -178,6 +199,11 @@ def moment_frames(moments: Sequence[Moment], grid: Array) -> list[Any]:
     return pictures
 
 
+def _spread(moments: Sequence[Moment], most: int) -> list[Moment]:
+    """At most so many, evenly spread, the first and the last among them."""
+    return [moments[i] for i in np.unique(np.linspace(0, len(moments) - 1, min(len(moments), most)).astype(int))]
+
+
 def _apng(frames: Sequence[Any]) -> bytes:
     file = io.BytesIO()
     durations = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
@@ -187,8 +213,8 @@ def _apng(frames: Sequence[Any]) -> bytes:
     return file.getvalue()
 
 
-def _uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+def _uri(content: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
 
 
 def _banks(pair: CosineParameters) -> list[tuple[Array, str, str]]:

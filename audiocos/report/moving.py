@@ -63,6 +63,15 @@ def gif(pictures: Sequence[Any]) -> bytes:
     return file.getvalue()
 
 
+def at_most(most_bytes: int, pictures: Sequence[Any], encode: Callable[[Sequence[Any]], bytes]) -> bytes:
+    """The encoded animation, with every other frame left out until it is small enough; the last always stays."""
+    while True:
+        content = encode(pictures)
+        if len(content) <= most_bytes or len(pictures) <= 2:
+            return content
+        pictures = [*pictures[:-1:2], pictures[-1]]
+
+
 def _palette(pictures: Sequence[Any]) -> Any:
     """An indexed picture with colours of all of them. Pillow's white is a mean that is not quite white."""
     from PIL import Image

@@ -174,3 +174,13 @@ def _sections(moments: Sequence[Moment], curve: LearningCurve, grid: Array) -> I
         "still": "",
         "caption": "Each row is a cosine: blue is negative, red positive.",
     }
+    if len(moments) > 1:
+        uri, still = learning.banks_animation([(m.step, m.taper, m.snr_db, m.pair) for m in moments])
+        yield {
+            "id": "banks-animation",
+            "heading": "Banks on their way",
+            "alt": "Animation: both banks as heat maps, step by step",
+            "uri": uri,
+            "still": still,
+            "caption": "The same rows over the run.",
+        }
