@@ -168,6 +168,7 @@ def command(
     """
     from audiocos.cli.memory import plainly
     from audiocos.cli.places import Places
+    from audiocos.cli.remarks import remarks
     from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
     from audiocos.cli.trainingreport import report_training
     from audiocos.cli.trainoptions import learning_device, refuse_unread
@@ -258,9 +259,13 @@ def command(
         say(f"Report: {shown(report)}")
     if as_json:
         print_json({"model": output, "training": model.training, "figures": model.figures})
+    else:
+        rows = [[name, f"{value:.2f} dB"] for name, value in session.results.items()]
+        print_table(f'Model "{output}"', [("", "left"), (f"SNR, {session.judged_on}", "right")], rows)
+    for remark in remarks(session.results, session.config, session.framing.hop, session.judged_on):
+        say(remark)
+    if as_json:
         return
-    rows = [[name, f"{value:.2f} dB"] for name, value in session.results.items()]
-    print_table(f'Model "{output}"', [("", "left"), (f"SNR, {session.judged_on}", "right")], rows)
     say(f"Wrote {shown(output)}.")
     if session.log_note is not None:
         say(session.log_note)
