@@ -6,7 +6,6 @@ unbroken run. TensorBoard is optional: without it `RunLog.note` says how to get 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
@@ -20,6 +19,7 @@ import numpy as np
 from audiocos.atomic import remedy
 from audiocos.cosines import Float64, grid_distance
 from audiocos.errors import AudiocosError
+from audiocos.training import events
 from audiocos.training.history import History, Snapshot
 from audiocos.training.layout import Layout
 
@@ -98,9 +98,9 @@ class RunLog:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if resumed is None:
-                _remove_events(folder)
+                events.remove_events(folder)
             self._file = _cut_after(self._path, self._last)
-            self._events = _open_events(folder, self._last + 1)
+            self._events = events.Events(folder, self._last + 1) if events.available() else None
         except OSError as error:
             raise self._failure(error) from error
         self._since = time.perf_counter()  # what it takes to import TensorBoard is not the run's
@@ -150,7 +150,7 @@ class RunLog:
             self._file.write(json.dumps(asdict(line), allow_nan=False) + "\n")
             self._file.flush()
             if self._events is not None:
-                _add_scalars(self._events, line)
+                self._events.add(line.step, _scalars(line))
         except OSError as error:
             raise self._failure(error) from error
         self._last = step
@@ -228,28 +228,10 @@ def _parsed(line: bytes) -> Record | None:
         return None
 
 
-def _remove_events(folder: Path) -> None:
-    """Curves of a run that begins anew must not lie over those of the run before it."""
-    for path in folder.glob("events.out.tfevents.*"):
-        if path.is_file() or path.is_symlink():
-            path.unlink()
-
-
-def _open_events(folder: Path, step: int) -> Any:
-    """A writer of TensorBoard events that hides what was written from a step on before, or None without it."""
-    if importlib.util.find_spec("tensorboard") is None:  # torch takes seconds to find out
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    writer: Any = SummaryWriter
-    return writer(str(folder), purge_step=step, flush_secs=10)
-
-
-def _add_scalars(events: Any, line: Record) -> None:
-    for name, value in asdict(line).items():
-        if name != "step" and value is not None:
-            group = "amplitudes" if name in ("a1", "a2", "a3", "a4") else "training"
-            events.add_scalar(f"{group}/{name}", value, line.step)
+def _scalars(line: Record) -> dict[str, float]:
+    amplitudes = ("a1", "a2", "a3", "a4")
+    values = {name: value for name, value in asdict(line).items() if name != "step" and value is not None}
+    return {f"{'amplitudes' if name in amplitudes else 'training'}/{name}": value for name, value in values.items()}
 
 
 def _finite(value: float | None) -> float | None:
