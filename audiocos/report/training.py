@@ -182,5 +182,6 @@ def _sections(moments: Sequence[Moment], curve: LearningCurve, grid: Array) -> I
             "alt": "Animation: both banks as heat maps, step by step",
             "uri": uri,
             "still": still,
-            "caption": "The same rows over the run.",
+            "caption": "Over the run; "
+            f"of each no more than {learning.CORNER_ROWS} rows and {learning.CORNER_SAMPLES} samples are shown.",
         }
