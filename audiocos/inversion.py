@@ -7,6 +7,7 @@ your own. What the representation does not hold (a sign, what it averages away) 
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ FASTER, SLOWER = 1.1, 0.55
 
 _MEMORY = 20
 _SETTLED = 1e-15
+"""L-BFGS has ended where an iteration takes no more than this share of the squared loss away."""
+
+_SEEDS = 2**64
 
 Watch = Callable[[int, float, Tensor], None]
 
@@ -69,7 +73,7 @@ def invert(
         iterations: at most so many; fewer where the loss is zero or cannot fall.
         step: the bold driver's first, in units of the gradient.
         seed: of the noise.
-        watch: called with 0, the loss and the signal before the first iteration, and so after each.
+        watch: called with 0, the loss and a copy of the signal before the first iteration, and so after each.
 
     Shape:
         - target: `[...]`, as `representation` gives
@@ -77,7 +81,7 @@ def invert(
 
     Raises:
         InversionError: an unknown method, numbers out of range, a representation that does not fit the target, that
-            is not finite or that torch cannot differentiate.
+            is not finite, whose gradient is not, or that torch cannot differentiate.
 
     >>> magnitudes = lambda x: torch.fft.rfft(x).abs()
     >>> wanted = magnitudes(torch.sin(torch.arange(64.0)))
@@ -85,16 +89,17 @@ def invert(
     >>> bool(torch.allclose(magnitudes(found.signal), wanted, atol=0.01))
     True
     """
-    _check(target, start, method, iterations, step)
-    if isinstance(start, int):
-        noise = torch.randn(start, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        start = noise.to(target.device, target.real.dtype)
-    descent = _Descent(representation, target.detach(), watch)
-    first = descent.first(start.detach())
-    if method == "bold-driver":
-        _bold_driver(descent, first, iterations, step)
-    else:
-        _l_bfgs(descent, first, iterations)
+    _check(target, start, method, iterations, step, seed)
+    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
+        if not isinstance(start, Tensor):
+            noise = torch.randn(int(start), generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
+            start = noise.to(target.device, target.real.dtype)
+        descent = _Descent(representation, target.detach().clone(), watch)
+        first = descent.first(start.detach().clone())
+        if method == "bold-driver":
+            _bold_driver(descent, first, iterations, step)
+        else:
+            _l_bfgs(descent, first, int(iterations))
     return Inversion(descent.signal, tuple(descent.losses), descent.evaluations)
 
 
@@ -110,6 +115,8 @@ class _Descent:
         """The gradient at the start, after a look at whether there can be one."""
         signal = start.clone().requires_grad_()
         shown = self._representation(signal)
+        if not isinstance(shown, Tensor):
+            raise InversionError(f"representation: gives a {type(shown).__name__}. Let it give a torch tensor.")
         if shown.shape != self._target.shape:
             raise InversionError(
                 f"target: shape {list(self._target.shape)}, but the start's representation has {list(shown.shape)}. "
@@ -122,24 +129,25 @@ class _Descent:
             )
         loss, gradient = self.measure(start)
         if not math.isfinite(loss):
-            raise InversionError("representation: not finite at the start. Give another start.")
+            raise InversionError("representation: it, or its gradient, is not finite at the start. Give another start.")
         self.keep(start, loss)
         return gradient
 
     def measure(self, signal: Tensor) -> tuple[float, Tensor]:
-        """The loss and its gradient."""
+        """The loss and its gradient; the loss is NaN where the gradient is not finite and could lead nowhere."""
         self.evaluations += 1
         signal = signal.detach().requires_grad_()
         loss = torch.linalg.vector_norm(self._representation(signal) - self._target)
         (gradient,) = torch.autograd.grad(loss, signal)
-        return float(loss.detach()), gradient
+        value = float(loss.detach())
+        return value if value == 0.0 or gradient.isfinite().all() else math.nan, gradient
 
     def keep(self, signal: Tensor, loss: float) -> None:
         """Go on from this signal; an iteration is over."""
         self.signal = signal
         self.losses.append(loss)
         if self._watch is not None:
-            self._watch(len(self.losses) - 1, loss, signal)
+            self._watch(len(self.losses) - 1, loss, signal.clone())
 
 
 def _bold_driver(descent: _Descent, gradient: Tensor, iterations: int, step: float) -> None:
@@ -161,25 +169,33 @@ def _bold_driver(descent: _Descent, gradient: Tensor, iterations: int, step: flo
 
 
 def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
-    """On half the squared norm, which is smooth where the norm is zero."""
+    """On half the squared norm, which is smooth where the norm is zero, in units of the first loss."""
     from scipy.optimize import OptimizeResult, minimize
     from threadpoolctl import threadpool_limits
 
-    start = descent.signal
-    known: list[tuple[float, Tensor]] = [(descent.losses[0], gradient)]
+    start, first = descent.signal, descent.losses[0]
+    if first == 0.0 or iterations == 0:  # scipy would do one
+        return
+    known: list[tuple[float, Tensor]] = [(first, gradient)]
 
     def signal_of(values: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(values).view(start.shape).to(start.device, start.dtype)
 
     def evaluate(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         loss, slope = known.pop() if known else descent.measure(signal_of(values))
+        if loss == 0.0:
+            return 0.0, np.zeros_like(values)
+        loss /= first
         if not math.isfinite(loss):  # the line search takes any high number as a step too far, but not infinity
-            return 10 * descent.losses[0] ** 2, np.zeros_like(values)
-        return loss**2 / 2, (loss * slope.double()).flatten().cpu().numpy()
+            return 10.0, np.zeros_like(values)
+        return loss**2 / 2, (loss * (slope.double() / first)).flatten().cpu().numpy()
 
     def keep(intermediate_result: OptimizeResult) -> None:
-        loss = min(math.sqrt(2 * intermediate_result.fun), descent.losses[-1])
+        before = descent.losses[-1]
+        loss = min(math.sqrt(2 * intermediate_result.fun) * first, before)
         descent.keep(signal_of(intermediate_result.x.copy()), loss)
+        if 1 - (loss / before) ** 2 <= _SETTLED:
+            raise StopIteration
 
     with threadpool_limits(1, user_api="blas"):  # the vectors are short: threads would wait for each other
         minimize(
@@ -188,22 +204,29 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
             jac=True,
             method="L-BFGS-B",
             callback=keep,
-            options={"maxcor": _MEMORY, "maxiter": iterations, "ftol": _SETTLED, "gtol": 0.0},
+            options={"maxcor": _MEMORY, "maxiter": iterations, "ftol": 0.0, "gtol": 0.0},
         )
 
 
-def _check(target: Tensor, start: Tensor | int, method: str, iterations: int, step: float) -> None:
+def _check(target: Tensor, start: Tensor | int, method: str, iterations: int, step: float, seed: int) -> None:
     if method not in METHODS:
         raise InversionError(f'method "{method}": unknown; choose one of {", ".join(METHODS)}.')
-    if isinstance(start, int):
-        if start < 1:
+    if _is_whole(start):
+        if int(start) < 1:
             raise InversionError(f"start: {start} samples; give at least 1, or a signal.")
     elif not isinstance(start, Tensor) or not start.is_floating_point() or not start.isfinite().all():
         raise InversionError("start: neither a tensor of finite, real floating-point numbers nor a whole number.")
-    if iterations < 0:
-        raise InversionError(f"iterations {iterations}: give 0 or more.")
-    if not 0.0 < step < math.inf:
+    if not _is_whole(iterations) or iterations < 0:
+        raise InversionError(f"iterations {iterations}: give 0 or more, a whole number.")
+    if isinstance(step, bool) or not isinstance(step, numbers.Real) or not 0.0 < step < math.inf:
         raise InversionError(f"step {step}: give a finite number above 0.")
+    if not _is_whole(seed) or not 0 <= seed < _SEEDS:
+        raise InversionError(f"seed {seed}: give a whole number from 0 to 2^64 - 1.")
     numeric = isinstance(target, Tensor) and (target.is_floating_point() or target.is_complex())
     if not numeric or not target.isfinite().all():
         raise InversionError("target: not a tensor of finite floating-point or complex numbers; see torch.from_numpy.")
+
+
+def _is_whole(value: object) -> bool:
+    """Whether it counts something: Python's and numpy's integers do, True does not."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)

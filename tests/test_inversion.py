@@ -114,6 +114,58 @@ def test_a_step_into_nan_is_undone(method):
     torch.testing.assert_close(found.signal, torch.full((4,), 0.1), atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_no_iterations_are_none(method):
+    start = torch.zeros(16, dtype=torch.float64)
+    found = audiocos.invert(lambda x: mixing() @ x, torch.ones(24).double(), start, method=method, iterations=0)
+    assert torch.equal(found.signal, start) and len(found.losses) == 1 and found.evaluations == 1
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_l_bfgs_does_not_mind_the_scale_of_the_representation(scale):
+    matrix, target = mixing(), torch.ones(24, dtype=torch.float64)
+    plain, scaled = (
+        audiocos.invert(lambda x, s=s: s * (matrix @ x), s * target, 16, method="l-bfgs", iterations=40)
+        for s in (1.0, scale)
+    )
+    assert len(plain.losses) > 10
+    shared = min(len(plain.losses), len(scaled.losses))  # where it cannot fall further, rounding says when to end
+    np.testing.assert_allclose(np.array(scaled.losses[:shared]) / scale, plain.losses[:shared], rtol=1e-6)
+    assert scaled.losses[-1] / scale == pytest.approx(plain.losses[-1], rel=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_caller_without_gradients_gets_the_same(method, mode):
+    matrix = mixing()
+
+    def run():
+        target, start = torch.ones(24, dtype=torch.float64), torch.zeros(16, dtype=torch.float64)
+        return audiocos.invert(lambda x: matrix @ x, target, start, method=method, iterations=5)
+
+    expected = run().losses
+    with mode():
+        assert run().losses == expected
+
+
+def test_what_watches_cannot_disturb():
+    matrix, target = mixing(), torch.ones(24, dtype=torch.float64)
+    plain, watched = (
+        audiocos.invert(lambda x: matrix @ x, target, 16, step=1.0, iterations=5, watch=watch)
+        for watch in (None, lambda iteration, loss, signal: signal.zero_())
+    )
+    assert watched.losses == plain.losses and torch.equal(watched.signal, plain.signal)
+
+
+def test_numpys_whole_numbers_are_whole_numbers():
+    wanted = torch.ones(24, dtype=torch.float64)
+    found, plain = (
+        audiocos.invert(lambda x: mixing() @ x, wanted, kind(16), seed=kind(3), iterations=kind(2))
+        for kind in (np.int64, int)
+    )
+    assert torch.equal(found.signal, plain.signal)
+
+
 ONES = torch.ones(4)
 BAD = [
     (dict(method="newton"), 'method "newton": unknown; choose one of bold-driver, l-bfgs'),
@@ -128,6 +180,15 @@ BAD = [
     (dict(target=np.ones(4)), "see torch.from_numpy"),
     (dict(start=np.ones(4)), "start: neither"),
     (dict(iterations=-1), "iterations -1: give 0 or more"),
+    (dict(iterations=2.5), "iterations 2.5: give 0 or more, a whole number"),
+    (dict(iterations=2.5, method="l-bfgs"), "iterations 2.5: give 0 or more, a whole number"),
+    (dict(start=True), "start: neither a tensor of finite"),
+    (dict(step="a"), "step a: give a finite number above 0"),
+    (dict(seed=1.5), "seed 1.5: give a whole number from 0"),
+    (dict(seed=2**70), "seed 1180591620717411303424: give a whole number from 0"),
+    (dict(representation=lambda x: x.tolist()), "representation: gives a list. Let it give a torch tensor"),
+    (dict(representation=lambda x: x.detach().numpy()), "representation: gives a ndarray. Let it give a torch tensor"),
+    (dict(representation=torch.sqrt, start=torch.zeros(4)), "it, or its gradient, is not finite at the start"),
     (dict(step=0.0), "step 0.0: give a finite number above 0"),
     (dict(step=float("inf")), "step inf"),
     (dict(start=5), r"target: shape \[4\], but the start's representation has \[5\]. Give a start of as many samples"),
