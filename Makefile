@@ -22,7 +22,7 @@ help:
 	@echo 'make bench-learning  what learning reaches; fetches two Debian packages of recordings'
 	@echo 'make models  make the shipped models anew; fetches them too'
 	@echo 'make pictures  draw the pictures of the README anew'
-	@echo 'make studies  run the experiments, into studies/, with a page that links to them'
+	@echo 'make studies  run the experiments, into demo/studies/, with a page that links to them'
 	@echo 'make clean   remove what make made'
 
 demo: .venv/installed
@@ -55,10 +55,10 @@ pictures: .venv/installed
 	$(PY) docs/make.py
 
 studies: .venv/installed
-	$(PY) -m audiocos study all -o studies --force
+	$(PY) -m audiocos study all -o demo/studies --force
 
 clean:
-	rm -rf .venv demo studies build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache
 
 # torch first and by its exact version: a package that depends on torch would bring one of its own choice.
 .venv/installed: pyproject.toml constraints.txt | run-packages
