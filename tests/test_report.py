@@ -152,7 +152,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize("missing", ["matplotlib", "jinja2"])
 def test_missing_extra_names_the_remedy(tmp_path, monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
-    expected = re.escape('The report needs matplotlib and jinja2: pip install "audiocos[report]"')
+    expected = re.escape('The report needs matplotlib, pillow and jinja2: pip install "audiocos[report]"')
     with pytest.raises(AudiocosError, match=f"^{expected}$"):
         write_report(tmp_path / "r.html", [], title="t")
     with pytest.raises(AudiocosError, match=f"^{expected}$"):

@@ -1,8 +1,12 @@
 """Studies: the frame they share, the command that runs them, and that each says the same figures again."""
 
 import json
+import re
+import shutil
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
@@ -12,7 +16,7 @@ from reportpages import Page, decoded
 from audiocos import studies
 from audiocos.errors import AudiocosError
 from audiocos.report import moving, style
-from audiocos.studies import page
+from audiocos.studies import index, page
 from audiocos.studies.study import Answer, Picture, Section, Setting, Table
 
 
@@ -48,14 +52,16 @@ def small_study(monkeypatch):
     monkeypatch.setattr(studies, "STUDIES", {name: studies.STUDIES[name] for name in ("exactness", "inversion")})
 
 
-def test_the_page_begins_with_the_question_and_ends_with_the_answer_and_a_table(tmp_path):
+def test_the_page_begins_with_question_and_answer_and_ends_with_the_answer_and_a_table(tmp_path):
     written = page.write_answer(tmp_path / "new" / "folder", "exactness", Setting(quick=True, seed=3), small_answer())
     shown = Page(written)
     headings = [tag for tag, _ in shown.elements if tag in ("h1", "h2")]
     assert headings == ["h1", "h2", "h2", "h2"]
     assert shown.text.split("<body>")[-1].strip().startswith(studies.STUDIES["exactness"])
-    assert shown.text.index("Another <one>.") < shown.text.index("It is so. It is.")
-    assert shown.text.rindex("1.235e\N{MINUS SIGN}09") > shown.text.index("It is so. It is.")
+    answers = [at.start() for at in re.finditer("It is so. It is.", shown.text)]
+    assert len(answers) == 2
+    assert answers[0] < shown.text.index("Another <one>.") < answers[1]
+    assert shown.text.rindex("1.235e\N{MINUS SIGN}09") > answers[1]
     assert shown.rows[-1] == ["second", "\N{MINUS SIGN}3"]
     assert not [a for _, a in shown.elements for key in ("src", "href") if (a.get(key) or "data:")[:5] != "data:"]
 
@@ -136,7 +142,7 @@ def test_cuda_that_is_not_there_is_said(audiocos_command, small_study, tmp_path,
     monkeypatch.setattr("audiocos.execution.accelerator_present", lambda: None)
     done = audiocos_command("study", "exactness", "--device", "cuda", "-o", tmp_path / "out")
     assert done.code == 1
-    assert "device cuda: not available here" in done.err
+    assert done.err == "audiocos: device cuda: not available here. Use --device cpu.\n"
     assert not (tmp_path / "out").exists()
 
 
@@ -154,12 +160,110 @@ def test_all_runs_the_rest_where_one_fails_and_links_to_what_is_there(audiocos_c
     assert done.code == 1
     assert "inversion: The study needs kymatio" in done.err
     assert "1 of 2 studies failed: inversion." in done.err
-    index = Page(tmp_path / "index.html")
-    assert {a["href"] for a in index.all("a")} == {"exactness/exactness.html"}
-    assert studies.STUDIES["exactness"] in index.text and "It is so. It is." in index.text
+    shown = Page(tmp_path / "index.html")
+    assert {a["href"] for a in shown.all("a")} == {"exactness/exactness.html"}
+    assert studies.STUDIES["exactness"] in shown.text and "It is so. It is." in shown.text
+    assert "This time the study inversion failed: The study needs kymatio" in shown.text
+    assert "earlier run" not in shown.text
     picture = (tmp_path / "exactness" / "still.png").read_bytes()
-    assert [decoded(a["src"], "image/png") for a in index.all("img")] == [picture]
+    assert [decoded(a["src"], "image/png") for a in shown.all("img")] == [picture]
 
 
 def test_no_index_where_no_study_was_run(tmp_path):
-    assert page.write_index(tmp_path) is None
+    assert index.write_index(tmp_path) is None
+
+
+def test_all_overwrites_nothing_without_force_and_says_so_before_anything_is_computed(
+    audiocos_command, small_study, tmp_path
+):
+    foreign = tmp_path / "index.html"
+    foreign.write_text("mine")
+    done = audiocos_command("study", "all", "-o", tmp_path)
+    assert done.code == 1
+    assert done.err == (f"audiocos: {foreign}: exists already. Choose another folder or pass --force to replace it.\n")
+    assert foreign.read_text() == "mine" and [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert "failed: inversion" in audiocos_command("study", "all", "-o", tmp_path, "--force").err
+    assert "It is so." in foreign.read_text()
+    foreign.unlink()
+    done = audiocos_command("study", "all", "-o", tmp_path)
+    assert done.err.startswith(f"audiocos: {tmp_path / 'exactness'}: exists already and is not empty.")
+
+
+def test_a_place_that_will_not_do_is_said_once(audiocos_command, small_study, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = audiocos_command("study", "all", "-o", tmp_path / "file")
+    expected = f"audiocos: {tmp_path / 'file'}: is a file, and a study writes a folder. Choose another name.\n"
+    assert (done.code, done.out, done.err) == (1, "", expected)
+
+
+def test_a_link_that_leads_nowhere_is_no_file(audiocos_command, small_study, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for place in (tmp_path / "link", tmp_path / "link" / "below"):
+        done = audiocos_command("study", "inversion", "-o", place)
+        assert done.code == 1 and "is a link that leads nowhere" in done.err and "kymatio" not in done.err
+
+
+@pytest.mark.parametrize("file", ["inversion.html", "inversion.json"])
+def test_a_folder_where_a_file_goes_is_said_before_anything_is_computed(audiocos_command, small_study, tmp_path, file):
+    (tmp_path / file).mkdir()
+    done = audiocos_command("study", "inversion", "-o", tmp_path, "--force")
+    assert done.code == 1
+    assert done.err == f"audiocos: {tmp_path / file}: is a folder, and a file goes there. Choose another folder.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["", "--quick"], '"": no such study. There are exactness'),
+        (["exactness", "-o", ""], "-o: give the name of a folder."),
+        (["all", "-o", ""], "-o: give the name of a folder."),
+        (["--quick"], "--quick: for which study? There are exactness"),
+        (["--seed", "0"], "--seed: for which study?"),
+        (["-o", "answers"], "--output: for which study?"),
+    ],
+)
+def test_wrong_usage_is_said_and_nothing_is_done(audiocos_command, small_study, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    done = audiocos_command("study", *arguments)
+    assert (done.code, done.out) == (2, "") and told in done.err
+    assert not list(tmp_path.iterdir())
+
+
+BROKEN = {
+    "no JSON": lambda folder: (folder / "exactness.json").write_text("{"),
+    "no text": lambda folder: (folder / "exactness.json").write_bytes(b"\xff\xfe\x00"),
+    "no object": lambda folder: (folder / "exactness.json").write_text("[1]"),
+    "no answer": lambda folder: (folder / "exactness.json").write_text('{"pictures": ["still"], "quick": true}'),
+    "no pictures": lambda folder: (folder / "exactness.json").write_text('{"pictures": []}'),
+    "no PNG": lambda folder: (folder / "still.png").unlink(),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_what_cannot_be_read_is_said_on_the_index_and_the_rest_is_shown(tmp_path, how):
+    for name in ("exactness", "dft"):
+        page.write_answer(tmp_path / name, name, Setting(quick=True), small_answer())
+    BROKEN[how](tmp_path / "exactness")
+    shown = Page(index.write_index(tmp_path))
+    assert {a["href"] for a in shown.all("a")} == {"dft/dft.html"}
+    broken = "still.png: cannot be read" if how == "no PNG" else "exactness.json: is not the record of a study"
+    assert broken in shown.text and "Run the study exactness again." in shown.text
+
+
+def test_the_index_says_how_each_was_run_and_which_is_from_an_earlier_run(tmp_path):
+    page.write_answer(tmp_path / "exactness", "exactness", Setting(quick=True, seed=3), small_answer())
+    shown = Page(index.write_index(tmp_path))
+    assert "Run: quick, seed 3, on cpu, audiocos " in shown.text and "not all run the same way" not in shown.text
+    page.write_answer(tmp_path / "dft", "dft", Setting(), small_answer())
+    shown = Page(index.write_index(tmp_path, {"dft": "It went wrong."}))
+    assert "Run: full, seed 0, on cpu, audiocos " in shown.text and "not all run the same way" in shown.text
+    assert "dft failed: It went wrong. What is shown is from an earlier run." in shown.text
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_clean_leaves_the_studies_of_the_user():
+    clean = subprocess.run(
+        ["make", "-n", "clean"], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+    )
+    removed = clean.stdout.split()
+    assert removed[:2] == ["rm", "-rf"] and "demo" in removed and "studies" not in removed

@@ -151,8 +151,12 @@ def length_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-def check_device(device: str) -> None:
+def check_device(device: str, instead: str = "cpu or auto") -> None:
     """Fail early when an accelerator was asked for and is not there.
+
+    Args:
+        device: as asked for.
+        instead: what can be asked for in its place.
 
     Raises:
         DeviceError: it is not.
@@ -161,7 +165,7 @@ def check_device(device: str) -> None:
         from audiocos.execution import accelerator_present
 
         if accelerator_present() != device:
-            raise DeviceError(f"device {device}: not available here. Use --device cpu or auto.")
+            raise DeviceError(f"device {device}: not available here. Use --device {instead}.")
 
 
 def file_size(path: str) -> int:

@@ -147,5 +147,6 @@ def check_writable(name: str, folder: Path) -> None:
     while not os.path.lexists(folder):
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        reason = "is not writable" if folder.is_dir() else "is a file"
+        reason = "is a file" if folder.exists() else "is a link that leads nowhere"
+        reason = "is not writable" if folder.is_dir() else reason
         raise AudiocosError(f"{name}: cannot be written: {shown(folder)} {reason}. Choose another place.")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from audiocos import studies
 from audiocos.audio.names import shown
 from audiocos.cli.console import check_device, print_table, step_bar
 from audiocos.cli.main import say
-from audiocos.errors import AudiocosError
+from audiocos.errors import AudiocosError, UsageError
 from audiocos.studies.study import Setting
 
 ALL = "all"
@@ -44,40 +45,59 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
 @click.option("--force", is_flag=True, help="Write into a folder that holds something; files of the same names go.")
-def command(name: str | None, output: str | None, quick: bool, device: str, seed: int, force: bool) -> None:
+@click.pass_context
+def command(
+    context: click.Context, name: str | None, output: str | None, quick: bool, device: str, seed: int, force: bool
+) -> None:
     """List the studies, or run NAME: an HTML page with the answer, its pictures, a JSON of every figure."""
     if name is None:
+        _refuse_options(context)
         print_table("", [("study", "left"), ("question", "left")], [[n, q] for n, q in studies.STUDIES.items()])
         return
-    request = _Request(quick, device, seed, force)
     if name != ALL:
         studies.check_name(name)
-        _check(device)
-        _run(name, Path(output or os.path.join("studies", name)), request)
-        return
-    _check(device)
-    _run_all(Path(output or "studies"), request)
+    if output == "":
+        raise UsageError("-o: give the name of a folder.")
+    request = _Request(quick, device, seed, force)
+    folder = Path(output or ("studies" if name == ALL else os.path.join("studies", name)))
+    _check_extras(device)
+    if name == ALL:
+        _check_all(folder, force)
+        _run_all(folder, request)
+    else:
+        _check_place(folder, name, force)
+        _run(name, folder, request)
 
 
-def _check(device: str) -> None:
+def _refuse_options(context: click.Context) -> None:
+    """Insist that nothing is asked of a study that is not named."""
+    for option in context.command.params:
+        given = option.name and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+        if given and option.name != "name":
+            raise UsageError(
+                f"{option.opts[-1]}: for which study? There are {', '.join(studies.STUDIES)}; all runs every one."
+            )
+
+
+def _check_extras(device: str) -> None:
     from audiocos.report.style import require_extra
 
     require_extra()
-    check_device(device)
+    check_device(device, "cpu")
 
 
 def _run_all(folder: Path, request: _Request) -> None:
     """Run every study; one that fails is said, and the rest is done."""
-    from audiocos.studies.page import write_index
+    from audiocos.studies.index import write_index
 
-    failed = []
+    failed = {}
     for name in studies.STUDIES:
         try:
             _run(name, folder / name, request)
         except AudiocosError as error:
             say(f"audiocos: {name}: {error}")
-            failed.append(name)
-    index = write_index(folder)
+            failed[name] = str(error)
+    index = write_index(folder, failed)
     if index is not None:
         print(f"All: {shown(str(index))}")
     if failed:
@@ -85,7 +105,6 @@ def _run_all(folder: Path, request: _Request) -> None:
 
 
 def _run(name: str, folder: Path, request: _Request) -> None:
-    _check_place(folder, request.force)
     from audiocos.studies.page import cell_text, write_answer
 
     begun = time.perf_counter()
@@ -101,14 +120,37 @@ def _run(name: str, folder: Path, request: _Request) -> None:
     print(f"Page: {shown(str(page))}")
 
 
-def _check_place(folder: Path, force: bool) -> None:
+def _check_place(folder: Path, study: str, force: bool) -> None:
     """Fail before anything is computed."""
+    _check_folder(folder)
+    if not force and folder.is_dir() and any(folder.iterdir()):
+        raise AudiocosError(f"{shown(folder)}: exists already and is not empty. Choose another folder or pass --force.")
+    for file in (f"{study}.html", f"{study}.json"):
+        _check_file(folder / file)
+
+
+def _check_all(folder: Path, force: bool) -> None:
+    """Fail before anything is computed, whichever place is the one that will not do."""
+    from audiocos.studies.index import INDEX
+
+    _check_folder(folder)
+    index = folder / INDEX
+    if not force and os.path.lexists(index):
+        raise AudiocosError(f"{shown(index)}: exists already. Choose another folder or pass --force to replace it.")
+    _check_file(index)
+    for name in studies.STUDIES:
+        _check_place(folder / name, name, force)
+
+
+def _check_folder(folder: Path) -> None:
     from audiocos.cli.places import check_writable
 
-    name = shown(str(folder))
-    if folder.is_dir():
-        if any(folder.iterdir()) and not force:
-            raise AudiocosError(f"{name}: exists already and is not empty. Choose another folder or pass --force.")
-    elif os.path.lexists(folder):
-        raise AudiocosError(f"{name}: is a file, and a study writes a folder. Choose another name.")
-    check_writable(name, folder)
+    if os.path.lexists(folder) and not folder.is_dir():
+        what = "a file" if folder.exists() else "a link that leads nowhere"
+        raise AudiocosError(f"{shown(folder)}: is {what}, and a study writes a folder. Choose another name.")
+    check_writable(shown(folder), folder)
+
+
+def _check_file(file: Path) -> None:
+    if file.is_dir():
+        raise AudiocosError(f"{shown(file)}: is a folder, and a file goes there. Choose another folder.")

@@ -21,7 +21,7 @@ RESIDUAL = "#e2662b"
 
 
 def require_extra() -> None:
-    """Refuse, with the remedy, where matplotlib or jinja2 is missing.
+    """Refuse, with the remedy, where matplotlib, pillow or jinja2 is missing.
 
     Raises:
         AudiocosError: one of them cannot be imported.
@@ -29,8 +29,9 @@ def require_extra() -> None:
     try:
         import jinja2  # noqa: F401
         import matplotlib  # noqa: F401
+        import PIL  # noqa: F401
     except ImportError as error:
-        raise AudiocosError('The report needs matplotlib and jinja2: pip install "audiocos[report]"') from error
+        raise AudiocosError('The report needs matplotlib, pillow and jinja2: pip install "audiocos[report]"') from error
 
 
 def finish(axes: Any, title: str, x_label: str, y_label: str) -> None:

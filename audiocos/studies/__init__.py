@@ -34,7 +34,8 @@ def check_name(name: str) -> None:
         UsageError: the text lists those there are.
     """
     if name not in STUDIES:
-        raise UsageError(f"{name}: no such study. There are {', '.join(STUDIES)}; all runs every one.")
+        given = name or '""'
+        raise UsageError(f"{given}: no such study. There are {', '.join(STUDIES)}; all runs every one.")
 
 
 def run(name: str, setting: Setting) -> Answer:

@@ -20,8 +20,6 @@ from audiocos.report.words import duration, scientific
 from audiocos.studies import STUDIES
 from audiocos.studies.study import Answer, Picture, Setting, Table
 
-INDEX = "index.html"
-
 
 @dataclass(frozen=True)
 class _Drawn:
@@ -36,8 +34,8 @@ class _Drawn:
         return {f"{self.name}.png": self.png} | ({f"{self.name}.gif": self.gif} if self.gif is not None else {})
 
     def on_page(self) -> dict[str, str]:
-        still = _uri(self.png, "png")
-        moving_uri = None if self.gif is None else _uri(self.gif, "gif")
+        still = data_uri(self.png, "png")
+        moving_uri = None if self.gif is None else data_uri(self.gif, "gif")
         return {"uri": moving_uri or still, "still": still if moving_uri else "", "caption": self.caption}
 
 
@@ -69,31 +67,6 @@ def write_answer(folder: Path, name: str, setting: Setting, answer: Answer) -> P
     _write(folder / f"{name}.json", text.encode())
     write_page(page, "study.html.j2", **_parts(name, setting, answer, drawn))
     return page
-
-
-def write_index(folder: Path) -> Path | None:
-    """Write a page that shows the studies below a folder and links to theirs; None where there is none.
-
-    Args:
-        folder: holds NAME/NAME.json and the rest for each study, as `write_answer` leaves them.
-    """
-    studies = []
-    for name, question in STUDIES.items():
-        record = folder / name / f"{name}.json"
-        if not (record.exists() and (folder / name / f"{name}.html").exists()):
-            continue
-        told = json.loads(record.read_text(encoding="utf-8"))
-        picture = folder / name / f"{told['pictures'][0]}.png"
-        uri = _uri(picture.read_bytes(), "png")
-        page = f"{name}/{name}.html"
-        studies.append({"name": name, "question": question, "answer": told["answer"], "uri": uri, "page": page})
-    if not studies:
-        return None
-    write_page(folder / INDEX, "studies.html.j2", title="Studies", subtitle=SUBTITLE, facts=[], studies=studies)
-    return folder / INDEX
-
-
-SUBTITLE = "The questions audiocos began with, each answered by an experiment that can be run again."
 
 
 def make_folder(folder: Path) -> None:
@@ -182,7 +155,8 @@ def _draw(picture: Picture) -> _Drawn:
     return _Drawn(picture.name, picture.caption, style.png(picture.figure), None)
 
 
-def _uri(content: bytes, kind: str) -> str:
+def data_uri(content: bytes, kind: str) -> str:
+    """A picture, "png" or "gif", as a `data:` URI."""
     return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
 
 

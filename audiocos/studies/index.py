@@ -1,0 +1,70 @@
+"""The page that links to the studies of a folder: what each was run with, and which of them failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiocos.audio.names import shown
+from audiocos.report.html import write_page
+from audiocos.studies import STUDIES
+from audiocos.studies.page import data_uri
+
+INDEX = "index.html"
+SUBTITLE = "The questions audiocos began with, each answered by an experiment that can be run again."
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a study left in its folder."""
+
+    answer: str
+    uri: str
+    run: str
+
+
+def write_index(folder: Path, failed: Mapping[str, str] | None = None) -> Path | None:
+    """Write a page that shows the studies below a folder and links to theirs; None where there is none.
+
+    What cannot be read is said on the page, and the rest is shown.
+
+    Args:
+        folder: holds NAME/NAME.json and the rest for each study, as `write_answer` leaves them.
+        failed: of the studies that have failed this time, why.
+
+    Raises:
+        AudiocosError: matplotlib or jinja2 is missing, or the page cannot be written.
+    """
+    failed = failed or {}
+    entries, runs = [], set()
+    for name, question in STUDIES.items():
+        told = _told(folder, name)
+        if isinstance(told, _Told):
+            runs.add(told.run)
+        if told is not None or name in failed:
+            entries.append({"name": name, "question": question, "told": told, "failed": failed.get(name)})
+    if not runs:
+        return None
+    mixed = len(runs) > 1
+    parts = {"title": "Studies", "subtitle": SUBTITLE, "facts": [], "studies": entries, "mixed": mixed}
+    write_page(folder / INDEX, "studies.html.j2", **parts)
+    return folder / INDEX
+
+
+def _told(folder: Path, name: str) -> _Told | str | None:
+    """What a study left; a text where that is broken, None where it left nothing."""
+    record, page = folder / name / f"{name}.json", folder / name / f"{name}.html"
+    if not (record.exists() and page.exists()):
+        return None
+    try:
+        told = json.loads(record.read_text(encoding="utf-8"))
+        picture = record.parent / f"{Path(told['pictures'][0]).name}.png"
+        extent = "quick" if told["quick"] else "full"
+        run = f"{extent}, seed {told['seed']}, on {told['device']}, audiocos {told['audiocos']}"
+        return _Told(str(told["answer"]), data_uri(picture.read_bytes(), "png"), run)
+    except OSError as error:
+        return f"{shown(str(error.filename or record))}: cannot be read: {error.strerror}."
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return f"{shown(str(record))}: is not the record of a study."
