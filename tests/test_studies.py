@@ -246,8 +246,9 @@ def test_what_cannot_be_read_is_said_on_the_index_and_the_rest_is_shown(tmp_path
     BROKEN[how](tmp_path / "exactness")
     shown = Page(index.write_index(tmp_path))
     assert {a["href"] for a in shown.all("a")} == {"dft/dft.html"}
-    broken = "still.png: cannot be read" if how == "no PNG" else "exactness.json: is not the record of a study"
-    assert broken in shown.text and "Run the study exactness again." in shown.text
+    broken = "exactness/still.png: cannot be read" if how == "no PNG" else "exactness/exactness.json: is not the record"
+    assert broken in shown.text and str(tmp_path) not in shown.source
+    assert "Run the study exactness again." in shown.text
 
 
 def test_the_index_says_how_each_was_run_and_which_is_from_an_earlier_run(tmp_path):

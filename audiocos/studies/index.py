@@ -55,16 +55,16 @@ def write_index(folder: Path, failed: Mapping[str, str] | None = None) -> Path |
 
 def _told(folder: Path, name: str) -> _Told | str | None:
     """What a study left; a text where that is broken, None where it left nothing."""
-    record, page = folder / name / f"{name}.json", folder / name / f"{name}.html"
-    if not (record.exists() and page.exists()):
-        return None
+    record = folder / name / f"{name}.json"
     try:
+        if not (record.exists() and record.with_suffix(".html").exists()):
+            return None
         told = json.loads(record.read_text(encoding="utf-8"))
         picture = record.parent / f"{Path(told['pictures'][0]).name}.png"
         extent = "quick" if told["quick"] else "full"
         run = f"{extent}, seed {told['seed']}, on {told['device']}, audiocos {told['audiocos']}"
         return _Told(str(told["answer"]), data_uri(picture.read_bytes(), "png"), run)
-    except OSError as error:
-        return f"{shown(str(error.filename or record))}: cannot be read: {error.strerror}."
+    except OSError as error:  # the page may travel: it names no place above its own
+        return f"{name}/{shown(Path(error.filename or record).name)}: cannot be read: {error.strerror}."
     except (ValueError, LookupError, TypeError, RecursionError):
-        return f"{shown(str(record))}: is not the record of a study."
+        return f"{name}/{record.name}: is not the record of a study."
