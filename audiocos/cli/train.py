@@ -216,7 +216,7 @@ def command(
     config = replace(config, stochastic=replace(config.stochastic, device=chosen))
     ranks, claim = Ranks(config.stochastic.device), places.claim
     context.call_on_close(claim.release)
-    resume = ranks.lead(lambda: claim.take(resume=resume, restart=places.restart))
+    resume = ranks.lead(lambda: claim.take(force=force, resume=resume, restart=places.restart))
     request = TrainingRequest(
         inputs=inputs,
         config=config,
