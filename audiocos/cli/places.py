@@ -111,7 +111,7 @@ class Places:
         """Insist that no file that is learned from, and no list of them, is written over.
 
         Args:
-            inputs: as asked for.
+            inputs: recordings, folders and lists, as asked for.
             base: the model to go on from, which -o may replace, and nothing else.
 
         Raises:
