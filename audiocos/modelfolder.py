@@ -113,6 +113,16 @@ def check_replaceable(folder: Path) -> None:
         raise ModelError(
             f"{folder}: holds {others[0]}, which is no part of a model, and would be lost. Choose another name."
         )
+    some = sorted(path.name for path in folder.iterdir())
+    if some and not is_model(folder):
+        raise ModelError(
+            f"{folder}: holds {some[0]} and no model ({CONFIG} and {TENSORS}), and would be lost. Choose another name."
+        )
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds what makes a model, whole or damaged."""
+    return all((folder / name).is_file() for name in (CONFIG, TENSORS))
 
 
 def _contents(model: Model) -> dict[str, bytes]:

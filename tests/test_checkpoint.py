@@ -136,7 +136,9 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path):
     whole = path.read_bytes()
     for length in (0, 4, 8, 100, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(CheckpointError, match=r"run: truncated or damaged .* Remove it to train from the start"):
+        with pytest.raises(
+            CheckpointError, match=r"run: truncated or damaged .* Pass --force instead of --resume to train"
+        ):
             checkpoint.load(path)
     for place in np.random.default_rng(0).integers(0, len(whole), 100):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])

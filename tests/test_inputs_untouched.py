@@ -21,6 +21,8 @@ def place(tmp_path, monkeypatch):
     for folder, name in (("m", "README.md"), ("rr", "log.jsonl")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text("../voices/a.wav\n")
+    for name in ("config.json", "model.safetensors"):  # or else m is no model, and never replaced
+        (tmp_path / "m" / name).touch()
     return tmp_path
 
 
@@ -64,6 +66,35 @@ def test_a_model_to_go_on_from_may_be_replaced_by_what_comes_of_it_and_by_nothin
     assert "--report m/config.json: is an input" in audiocos_command(*aside).err
     assert content(place) == before
     assert audiocos_command(*again).code == 0
+
+
+def test_noise_spares_the_model_to_go_on_from_too(place, audiocos_command):
+    order = ["train", "synth:noise", "--frame", 4, "-o"]
+    assert audiocos_command(*order, "base").code == 0
+    (place / "aside").mkdir()
+    os.link("base/model.safetensors", "aside/checkpoint.safetensors")
+    os.link("base/config.json", "page.html")
+    before = content(place)
+    for option, name in (
+        (["--run", "aside"], "aside/checkpoint.safetensors"),
+        (["--report", "page.html"], "page.html"),
+    ):
+        done = audiocos_command(*order, "other", "--init", "base", "--force", *option)
+        assert f"{option[0]} {name}: is an input, and inputs are never" in done.err and done.code == 2
+    assert content(place) == before
+
+
+@pytest.mark.parametrize("page", ["base/page.html", "base/README.md"])
+def test_no_report_goes_into_the_folder_of_a_model(page, place, audiocos_command):
+    assert audiocos_command("train", "synth:noise", "--frame", 4, "-o", "base").code == 0
+    before = content(place)
+    for order in ([*TRAIN], ["reconstruct", "voices/a.wav", "-o", "out.wav"]):
+        done = audiocos_command(*order, "--report", page, "--force")
+        assert done.err == (
+            f"audiocos: --report {page}: is in the folder of a model, base, which holds a model and nothing else. "
+            "Choose another place.\n"
+        )
+    assert content(place) == before
 
 
 def test_the_report_of_monitor_is_not_its_output(place, audiocos_command):

@@ -1,6 +1,7 @@
 """The folder a model is kept in."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +89,15 @@ def test_force_replaces_models_and_nothing_else(tmp_path):
     with pytest.raises(ModelError, match="precious: holds sub, which is no part of a model, and would be lost"):
         model.save(precious, force=True)
     assert (precious / "thesis.txt").read_text() == "years"
+    for name in ("README.md", "config.json"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("mine")
+        with pytest.raises(ModelError, match=f"holds {name} and no model .config.json and model.safetensors., and wou"):
+            model.save(tmp_path / name, force=True)
+        shutil.rmtree(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    model.save(tmp_path / "empty", force=True)
+    shutil.rmtree(tmp_path / "empty")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ModelError, match="file: is a file, and a model is a folder"):
         model.save(tmp_path / "file", force=True)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 
 import numpy as np
 import pytest
@@ -126,6 +127,16 @@ def test_a_run_carried_on_logs_what_the_unbroken_run_logs(tmp_path, no_tensorboa
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_log_is_not_written_through_a_link(link, tmp_path, no_tensorboard):
+    (tmp_path / "words.txt").write_text("precious")
+    (tmp_path / "run").mkdir()
+    link(tmp_path / "words.txt", tmp_path / "run" / NAME)
+    run(tmp_path / "run", 3)
+    assert (tmp_path / "words.txt").read_text() == "precious"
+    assert [record.step for record in read(tmp_path / "run")] == [3]
+
+
 def test_a_new_run_begins_a_new_log(tmp_path, no_tensorboard):
     run(tmp_path, 9)
     run(tmp_path, 3)
@@ -133,12 +144,13 @@ def test_a_new_run_begins_a_new_log(tmp_path, no_tensorboard):
 
 
 def test_a_new_run_hides_the_events_of_the_one_before_it_and_a_resumed_one_keeps_them(tmp_path, no_tensorboard):
-    old, other, folder = (tmp_path / name for name in ("events.out.tfevents.1.host.2.0", "events.txt", "sub"))
+    names = ("events.out.tfevents.1.host.2.0.audiocos", "events.out.tfevents.1.host.2.0", "sub")
+    old, other, folder = (tmp_path / name for name in names)
     folder.mkdir()
     for path in (old, other, folder / old.name):
         path.touch()
     kept, _ = run(tmp_path, 6, save_at=3)
-    assert not old.exists() and other.exists() and (folder / old.name).exists()
+    assert not old.exists() and other.exists() and (folder / old.name).exists()  # other is of another program
     old.touch()
     run(tmp_path, 9, kept)
     assert old.exists()
@@ -173,6 +185,7 @@ def test_events_hold_the_figures_of_the_lines_and_hide_what_was_cut(tmp_path):
 
     kept, _ = run(tmp_path, 22, save_at=13)
     run(tmp_path, 30, kept)
+    assert len(list(tmp_path.glob("events.out.tfevents.*.audiocos"))) == 2  # a new run may remove them
     events = EventAccumulator(str(tmp_path)).Reload()
     records = read(tmp_path)
     assert [record.step for record in records] == list(range(3, 31, 3))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audiocos.audio.names import shown
 from audiocos.cli.untouched import refuse_inputs
-from audiocos.errors import AudiocosError, CheckpointError, UsageError
+from audiocos.errors import AudiocosError, UsageError
 from audiocos.modelfolder import FILES, catalogue_folder, check_replaceable
 from audiocos.training import claim, log
 from audiocos.training.claim import CHECKPOINT, Claim
@@ -34,7 +34,10 @@ class Places:
     @property
     def run_folder(self) -> Path:
         """Of log and checkpoints."""
-        return Path(self.run or f"{self.output.rstrip('/')}.run")
+        if self.run:
+            return Path(self.run)
+        model = Path(self.output)
+        return Path(f"{model if model.name not in ('', '..') else os.path.realpath(model)}.run")
 
     @property
     def claim(self) -> Claim:
@@ -44,8 +47,7 @@ class Places:
     @property
     def restart(self) -> str | None:
         """The job's name where torchrun has started the same command before, and a worker has died; else None."""
-        again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
-        return os.environ.get("TORCHELASTIC_RUN_ID", "") if again else None
+        return claim.job() if os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0" else None
 
     def check(self, *, force: bool, resume: bool) -> None:
         """Fail early.
@@ -76,16 +78,10 @@ class Places:
         for text, place in ((output, model.parent), (run, log_folder)):
             check_writable(shown(text), place)
         for name in (log.NAME, CHECKPOINT):
-            if (log_folder / name).is_dir():
-                raise AudiocosError(f"{shown(run / name)}: is a folder, and a file goes there. Choose another --run.")
-        interrupted = (log_folder / CHECKPOINT).exists()
-        if not (force or (resume and interrupted)):
-            self.claim.check()
-        if interrupted and not (resume or force or self.restart is not None):
-            raise CheckpointError(
-                f"{shown(run)}: holds the checkpoint of a run that was interrupted. "
-                "Pass --resume to carry on, or --force to begin anew."
-            )
+            if (log_folder / name).exists() and not (log_folder / name).is_file():
+                what = "is a folder" if (log_folder / name).is_dir() else "is no file"
+                raise AudiocosError(f"{shown(run / name)}: {what}, and a file goes there. Choose another --run.")
+        self.claim.check(force=force, resume=resume, restart=self.restart)
 
     def check_report(self, force: bool) -> None:
         """Fail early: see `check`, which goes first.
@@ -115,7 +111,7 @@ class Places:
         """Insist that no file that is learned from, and no list of them, is written over.
 
         Args:
-            inputs: as asked for.
+            inputs: recordings, folders and lists, as asked for.
             base: the model to go on from, which -o may replace, and nothing else.
 
         Raises:

@@ -15,6 +15,7 @@ from audiocos.audio.reconstruct import Result
 from audiocos.errors import AudiocosError
 from audiocos.model import Model
 from audiocos.modelcard import facts
+from audiocos.modelfolder import is_model
 from audiocos.report import ErrorCurve, Excerpt, ReportItem, require_extra, write_report
 
 
@@ -22,8 +23,14 @@ def check_report(path: str, force: bool) -> None:
     """Fail early.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing, the file is there already, or it is a folder.
+        AudiocosError: matplotlib or jinja2 is missing, or the file is there already, a folder, or in that of a model.
     """
+    for above in {Path(path).parent, Path(os.path.realpath(path)).parent}:
+        if is_model(above):
+            raise AudiocosError(
+                f"--report {shown(path)}: is in the folder of a model, {shown(above.resolve().name)}, which holds a "
+                "model and nothing else. Choose another place."
+            )
     if os.path.lexists(path) and not force:
         raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
     if os.path.isdir(path):

@@ -176,12 +176,11 @@ def command(
 
     places = Places(output, run, report)
     places.check(force=force, resume=resume)
-    places.check_report(force)
     synthetic = [text for text in inputs if text.startswith("synth:")]
     if synthetic and (len(inputs) > 1 or synthetic[0] != "synth:noise"):
         raise UsageError(f"{synthetic[0]}: training knows synth:noise, alone.")
-    if not synthetic:
-        places.refuse_inputs(inputs, None if start in STARTS else start)
+    places.refuse_inputs(() if synthetic else inputs, None if start in STARTS else start)
+    places.check_report(force)
     if synthetic and coefficients is None:
         coefficients = frame // 2 if kind == "lapped" else frame
     config = TrainingConfig(
@@ -216,7 +215,7 @@ def command(
     config = replace(config, stochastic=replace(config.stochastic, device=chosen))
     ranks, claim = Ranks(config.stochastic.device), places.claim
     context.call_on_close(claim.release)
-    resume = ranks.lead(lambda: claim.take(resume=resume, restart=places.restart))
+    resume = ranks.lead(lambda: claim.take(force=force, resume=resume, restart=places.restart))
     request = TrainingRequest(
         inputs=inputs,
         config=config,

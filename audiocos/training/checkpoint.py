@@ -23,7 +23,7 @@ VERSION = 1
 Tensors = dict[str, np.ndarray[Any, Any]]
 
 _ARRAY, _FLOAT = "$array", "$float"
-_REMEDY = "Remove it to train from the start, or resume from another one."
+_REMEDY = "Pass --force instead of --resume to train from the start, or resume from another one."
 
 
 def save(path: str | os.PathLike[str], state: dict[str, Any], settings: dict[str, Any]) -> None:

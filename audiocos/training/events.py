@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_OURS = ".audiocos"  # at the end of a file's name: those of other programs stay
+
 
 class Events:
     """Scalars over steps, in a new event file.
@@ -28,7 +30,7 @@ class Events:
 
         self._event: Any = Event
         self._summary: Any = Summary
-        self._writer: Any = EventFileWriter(str(folder), flush_secs=10)
+        self._writer: Any = EventFileWriter(str(folder), flush_secs=10, filename_suffix=_OURS)
         # Steps from a START on are purged only in files of a known version: TensorBoard's reader wants to be told.
         self._writer.add_event(Event(wall_time=time.time(), step=step, file_version="brain.Event:2"))
         began = SessionLog(status=SessionLog.START)
@@ -50,7 +52,7 @@ def available() -> bool:
 
 
 def remove_events(folder: Path) -> None:
-    """Remove what older runs wrote: their curves would lie over those of the run that begins."""
-    for path in folder.glob("events.out.tfevents.*"):
+    """Remove what older runs wrote, and nothing else: their curves would lie over those of the run that begins."""
+    for path in folder.glob(f"events.out.tfevents.*{_OURS}"):
         if path.is_file() or path.is_symlink():
             path.unlink()

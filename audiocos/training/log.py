@@ -210,7 +210,9 @@ def _cut_after(path: Path, last: int) -> IO[str]:
             if record is None or record.step > last:
                 break
             kept += len(line)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    if last < 0:  # a link to somewhere else, symbolic or hard, goes: what it leads to stays
+        path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     os.ftruncate(descriptor, kept)
     file = open(descriptor, "w", encoding="utf-8", newline="\n")  # noqa: SIM115 (the caller closes it)
     file.seek(0, os.SEEK_END)
