@@ -22,6 +22,7 @@ from audiocos.studies.gradients.sizes import (
 )
 from audiocos.studies.gradients.training import name_of
 from audiocos.studies.landscape.curves import along, bowl, whole
+from audiocos.studies.landscape.partners import distances, near_grid
 from audiocos.studies.study import Setting
 
 
@@ -139,7 +140,9 @@ def test_training_says_what_matters():
     adam, grown = (ways[name_of("Adam", False, growth)]["end_db"] for growth in (False, True))
     assert adam < 15 < 25 < grown
     sgd = ways[name_of("SGD", False, True)]
-    assert sgd["end_db"] == max(sgd["rates_db"].values()) == sgd["snr_db"][0][-1]
+    ends = [run[-1] for run in sgd["snr_db"]]
+    assert sgd["rates_db"][f"{sgd['rate']:g}"] == ends
+    assert sgd["least_db"] == min(ends) == max(min(tried) for tried in sgd["rates_db"].values()), "the best worst start"
     assert ways[name_of("Adam", True, False)]["end_db"] == pytest.approx(adam, abs=0.5), "Adam does not see a factor"
 
 
@@ -168,3 +171,29 @@ def test_random_starts_stop_on_whole_frames_and_reach_the_exact_pair_as_the_wind
     assert found["journey"]["snr_db"][-1] == pytest.approx(
         found["descents"]["snr_db"]["Gauss-Newton, window grows"][0][-1]
     )
+
+
+def test_a_frequency_seeks_its_partner_and_not_a_line_of_the_grid():
+    found = answer("landscape")[0].figures
+    assert found["bottoms"]["to_partner"] < 0.2 < found["bottoms"]["to_line"]
+    rows = {(row["kind"], row["radius"]): row for row in found["nearby"]["rows"]}
+    every = found["nearby"]["starts"]
+    for name in ("Gauss-Newton", "L-BFGS"):
+        assert rows["apart", 0.7][name]["reached"] == rows["together", 2.0][name]["reached"] == every
+        assert rows["apart", 2.0][name]["reached"] == 0
+    far = distances(16, 2, 5, 1.0)["partners"]
+    pairs = [cosines.random(16, seed=seed) for seed in (5, 6)]
+    gaps = np.concatenate([p.analysis_frequencies - p.synthesis_frequencies for p in pairs]) * 16 / np.pi
+    assert far["share_within"] == np.mean(np.abs(gaps) < 1)
+    assert (
+        f"{100 * found['distances']['partners']['share_within']:.0f} % of the partners" in answer("landscape")[0].text
+    )
+
+
+@pytest.mark.parametrize("kind", ["apart", "together"])
+def test_starts_near_the_grid_lie_where_they_are_said_to(kind):
+    pair = near_grid(32, 0.7, kind, 1)
+    lines = np.arange(32) + 0.5
+    banks = np.array([pair.analysis_frequencies, pair.synthesis_frequencies]) * 32 / np.pi
+    assert 0.6 < np.abs(banks - lines).max() < 0.7
+    assert np.array_equal(*banks) == (kind == "together")

@@ -73,7 +73,7 @@ def puzzle_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> Pi
     for colour, (key, name) in zip(COLOURS, names.items(), strict=False):
         run = runs[key]
         _loss(axes[0], run, colour, name)
-        if key != "expected":  # there each weight has an edge of its own
+        if key != "expected":  # its edge is another one
             axes[1].plot(run["curve"]["step"], run["curve"]["reach"], color=colour, linewidth=1.3)
     axes[1].axhline(limit, color=style.LETTERS, linewidth=1.0, linestyle="--")
     axes[0].axhline(runs["puzzle"]["floor_by_theory"], color=style.LETTERS, linewidth=1.0, linestyle="--")

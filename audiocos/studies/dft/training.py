@@ -65,15 +65,14 @@ class Learned:
     Args:
         weights: `[2N, 2N]`.
         losses: mean of each part of the run, of unscaled sound.
-        lowest: the least loss of all steps, and its step.
-        reaches: the same parts' last effective rate times curvature, median over the weights.
+        reaches: the same parts' last effective rate times curvature, median over the weights; without batches, where
+            each weight descends by itself and meets the edge by itself, the largest.
         ends: the last step of each part.
         moments: (step, weights) where they were asked for.
     """
 
     weights: NDArray[Any]
     losses: list[float] = field(default_factory=list)
-    lowest: tuple[float, int] = (0.0, 0)
     reaches: list[float] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     moments: list[tuple[int, NDArray[Any]]] = field(default_factory=list)
@@ -172,7 +171,6 @@ def learn(
             found.moments.append((step + 1, layer.weight.detach().double().cpu().numpy().copy()))
     every = losses.cpu().numpy()
     found.losses = [float(part.mean()) for part in np.split(every, ends[:-1])]
-    found.lowest = float(every.min()), int(every.argmin()) + 1
     found.weights = layer.weight.detach().cpu().numpy()
     return found
 
@@ -200,12 +198,16 @@ def judge(weights: NDArray[Any], seed: int) -> dict[str, Any]:
 
 
 def told(size: int, recipe: Recipe, batch: int, learned: Learned, seed: int) -> dict[str, Any]:
-    """Figures of a run: its floor, whether it rose, where its effective rate met the edge, and what theory says."""
+    """Figures of a run: its floor, whether it rose, where its effective rate met the edge, and what theory says.
+
+    Losses are judged by their means over parts of the run: a single step can dip far below what it is a part of.
+    """
     kappa = 1.0 if recipe.expected else noise_factor(2 * size, batch)
     limit = edge(kappa)
     losses, reaches, ends = np.array(learned.losses), np.array(learned.reaches), np.array(learned.ends)
     last = max(1, len(losses) // 20)
-    (lowest, lowest_at), end = learned.lowest, float(losses[-last:].mean())
+    best = int(losses.argmin())
+    lowest, lowest_at, end = float(losses[best]), int(ends[best]), float(losses[-last:].mean())
     rounding = 10 * size * float(np.finfo(recipe.dtype).eps) ** 2
     rose = end > RISES * max(lowest, rounding)
     blown = np.flatnonzero((ends > lowest_at) & (losses > np.sqrt(lowest * end))) if rose else np.zeros(0, int)
@@ -249,7 +251,7 @@ def _optimizer(weight: Tensor, recipe: Recipe, size: int, batch: int) -> tuple[t
 
 
 def _reach(optimizer: torch.optim.Optimizer, weight: Tensor, recipe: Recipe, size: int) -> float:
-    """Effective rate times curvature, the median over the weights."""
+    """Effective rate times curvature, the median over the weights, or the largest where each goes by itself."""
     (group,) = optimizer.param_groups
     curvature = recipe.scale**2 / size
     if not recipe.adam:
@@ -257,4 +259,5 @@ def _reach(optimizer: torch.optim.Optimizer, weight: Tensor, recipe: Recipe, siz
     state = optimizer.state[weight]
     square = state["max_exp_avg_sq" if recipe.amsgrad else "exp_avg_sq"]
     root = (square / (1 - recipe.beta2 ** int(state["step"]))).sqrt()
-    return float((group["lr"] * curvature / (root + recipe.epsilon)).median())
+    every = group["lr"] * curvature / (root + recipe.epsilon)
+    return float(every.max() if recipe.expected else every.median())

@@ -220,7 +220,8 @@ def _answer(sizes: Sizes, settings: dict[str, Any], figures: dict[str, Any]) -> 
         f"{decimal(least[OURS64], 0)} dB in float64 and {decimal(least[OURS32], 0)} dB with float32 matrices, as long "
         f"as the angles are formed in float64; with float32 angles it keeps {decimal(by_size[last][OLD]['snr_db'], 0)} "
         f"dB at N = {last}. It does so on the grid only: frequencies off by {detuning['bins'][hundredth]:.2g} bins "
-        f"leave {decimal(apart[hundredth], 1)} dB, and by a whole bin {decimal(apart[-1], 1)} dB."
+        f"leave {decimal(apart[hundredth], 1)} dB, and by a whole bin {decimal(apart[-1], 1)} dB, each frequency of "
+        "both banks moved up or down by chance."
     )
     names = [*ARITHMETICS, SCIPY32, SCIPY64]
     shown = [str(frame) for frame in sizes.frames if frame in (8, 64, 512, sizes.frames[-1])]
@@ -243,7 +244,7 @@ def _answer(sizes: Sizes, settings: dict[str, Any], figures: dict[str, Any]) -> 
             f"The notebook printed a mean squared error of {scientific(NOTEBOOK_MSE)} at N = {notebook['frame']}. Its "
             f"arithmetic, run again on {sizes.batches} batches, gives {scientific(theirs)} on average; with float64 "
             f"angles and float32 matrices it is {scientific(ours)}, {decimal(10 * np.log10(theirs / ours), 1)} dB "
-            "less.",
+            f"less. {_beside(notebook)}",
             [],
             [pictures.notebook_table(notebook)],
         ),
@@ -257,3 +258,15 @@ def _answer(sizes: Sizes, settings: dict[str, Any], figures: dict[str, Any]) -> 
         ),
     ]
     return Answer(text, table, sections, settings, figures)
+
+
+def _beside(notebook: dict[str, Any]) -> str:
+    """Where the notebook's figure lies among the batches of its arithmetic."""
+    errors, reported = notebook["mse"][OLD], notebook["reported_mse"]
+    span = f"{scientific(min(errors))} to {scientific(max(errors))}"
+    if min(errors) <= reported <= max(errors):
+        return f"The figure printed lies within what these batches span, {span}."
+    return (
+        f"The figure printed lies outside what these batches span, {span}: it is of this size, but none of them gives "
+        "it; which input it was measured on is not known."
+    )

@@ -28,7 +28,8 @@ class Training:
         frame: N = M.
         steps: of each run.
         starts: random starts.
-        rates: one rate for all groups, per radian, of which SGD takes the best on the first start.
+        rates: one rate for all groups, per radian, of which SGD takes the one whose worst start ends best.
+        balanced_rates: the same where gradients are balanced, which makes them smaller.
         points: of a curve.
     """
 
@@ -36,12 +37,13 @@ class Training:
     steps: int
     starts: int
     rates: tuple[float, ...]
+    balanced_rates: tuple[float, ...]
     points: int = 40
 
     @property
     def runs(self) -> int:
         """How many there are in all."""
-        return 4 * len(self.rates) + 4 * (self.starts - 1) + 4 * self.starts
+        return self.starts * (2 * len(self.rates) + 2 * len(self.balanced_rates) + 4)
 
 
 def name_of(optimizer: str, balanced: bool, growth: bool) -> str:
@@ -64,27 +66,33 @@ def compare(training: Training, seed: int, device: str, step: Step) -> dict[str,
         step: called after each run.
 
     Returns:
-        For each way: rate, the steps at which SNR was looked at, the SNR there of each start, least and median
-        at the end; None where a run has run away, which counts as -60 dB there.
+        For each way: rate, the end of each start at every rate tried, the steps at which SNR was looked at, the
+        SNR there of each start, least and median at the end; None where a run has run away, which counts as
+        -60 dB there.
     """
     found: dict[str, Any] = {"frame": training.frame, "ways": {}}
     for optimizer, balanced, growth in ways():
-        runs = []
-        rates = training.rates if optimizer == "SGD" else (None,)
+        rates: tuple[float | None, ...] = (None,)
+        if optimizer == "SGD":
+            rates = training.balanced_rates if balanced else training.rates
+        runs: list[list[list[float | None]]] = []
         for rate in rates:
-            runs.append(_run(training, seed, optimizer, balanced, growth, rate, device))
-            step()
-        best = max(range(len(runs)), key=lambda i: _end(runs[i]))
-        kept = [runs[best]]
-        for index in range(1, training.starts):
-            kept.append(_run(training, seed + index, optimizer, balanced, growth, rates[best], device))
-            step()
+            runs.append([])
+            for index in range(training.starts):
+                runs[-1].append(_run(training, seed + index, optimizer, balanced, growth, rate, device))
+                step()
+        best = max(range(len(runs)), key=lambda i: min(map(_end, runs[i])))
+        kept = runs[best]
         found["ways"][name_of(optimizer, balanced, growth)] = {
             "optimizer": optimizer,
             "balanced": balanced,
             "growth": growth,
             "rate": rates[best],
-            "rates_db": {f"{rate:g}": run[-1] for rate, run in zip(rates, runs, strict=True) if rate is not None},
+            "rates_db": {
+                f"{rate:g}": [_end(run) for run in each]
+                for rate, each in zip(rates, runs, strict=True)
+                if rate is not None
+            },
             "steps": _marks(training),
             "snr_db": kept,
             "least_db": min(_end(run) for run in kept),

@@ -107,6 +107,7 @@ def better(of: dict[str, Any]) -> str:
 def _sentences(titles: dict[str, str], after: dict[str, Any], near: dict[str, Any]) -> str:
     first, *rest = sorted(titles, key=lambda name: -_snr(after[name]))
     nearest, *others = sorted(titles, key=lambda name: float(after[name]["log_spectral_distance_db"]))
+    by_snr = max(titles, key=lambda name: _without_phases(after[name]))
     found = [titles[name] for name in titles if _snr(after[name]) >= FOUND_DB]
     verdict = f"Yes, but only from {_and(found)}" if found else "Not its waveform"
     best = "" if len(found) == 1 else f" from {titles[first]}"
@@ -116,8 +117,9 @@ def _sentences(titles: dict[str, str], after: dict[str, Any], near: dict[str, An
     return (
         f"{'Yes' if len(found) == len(titles) else verdict}: begun in noise, descent ends at "
         f"{_db(after[first]['snr_db'])} SNR up to sign{best}, {waveforms}. The spectrum comes back best from "
-        f"{titles[nearest]}, with a log-spectral distance of "
-        f"{decimal(after[nearest]['log_spectral_distance_db'], 1)} dB ({distances}), and begun "
+        f"{titles[nearest]} by log-spectral distance, "
+        f"{decimal(after[nearest]['log_spectral_distance_db'], 1)} dB ({distances}), and "
+        f"{_also(titles, after, nearest, by_snr)} by the SNR without phases; begun "
         f"{decimal(NEAR_DB, 0)} dB near the signal, descent ends at {decimal(ends[0], 1)} to {_db(ends[-1])} from all "
         "of them."
     )
@@ -227,6 +229,18 @@ def _figures(of: dict[str, Any]) -> list[Cell]:
 
 def _snr(of: dict[str, Any]) -> float:
     return float("inf") if of["snr_db"] is None else float(of["snr_db"])
+
+
+def _without_phases(of: dict[str, Any]) -> float:
+    return float("inf") if of["magnitude_snr_db"] is None else float(of["magnitude_snr_db"])
+
+
+def _also(titles: dict[str, str], after: dict[str, Any], nearest: str, by_snr: str) -> str:
+    """What holds the most of the spectrum by its SNR, which need not be what does by distance."""
+    most = _db(_without_phases(after[by_snr]))
+    if by_snr == nearest:
+        return f"from the same ({most})"
+    return f"from {titles[by_snr]} ({most} against {_db(_without_phases(after[nearest]))})"
 
 
 def _db(value: float | None) -> str:

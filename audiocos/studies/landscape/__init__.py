@@ -7,7 +7,8 @@ from typing import Any
 
 from audiocos.report.words import decimal
 from audiocos.studies.landscape.curves import bowls, cuts
-from audiocos.studies.landscape.descents import GROWN, REACHED_DB, WAYS, Descents, distances, journey, learn
+from audiocos.studies.landscape.descents import GROWN, REACHED_DB, WAYS, Descents, journey, learn
+from audiocos.studies.landscape.partners import KINDS, LEARNERS, Nearby, begun_nearby, bottoms, distances
 from audiocos.studies.study import Answer, Section, Setting, Table
 
 
@@ -17,24 +18,34 @@ class _Sizes:
     lengths: tuple[int, ...]
     points: int
     descents: Descents
+    nearby: Nearby
 
 
-_FULL = _Sizes(256, (2, 4, 8, 16, 32, 64, 128, 256), 641, Descents(64, 10, 2000))
-_QUICK = _Sizes(64, (2, 4, 8, 16, 32, 64), 161, Descents(16, 3, 200))
+_FULL = _Sizes(
+    256,
+    (2, 4, 8, 16, 32, 64, 128, 256),
+    641,
+    Descents(64, 10, 2000),
+    Nearby(32, 10, (0.35, 0.7, 1.0, 1.4, 2.0)),
+)
+_QUICK = _Sizes(64, (2, 4, 8, 16, 32, 64), 161, Descents(16, 3, 200), Nearby(16, 3, (0.7, 2.0)))
+
+
+_BOTTOMS = 161
+"""Points of a scan for the least loss: one each tenth of a bin."""
 
 
 def run(setting: Setting) -> Answer:
     """Run the study."""
     sizes = _QUICK if setting.quick else _FULL
     tried = sizes.descents
-    runs = len(WAYS) * tried.starts
-    total = runs + 3
+    total = len(WAYS) * tried.starts + sizes.nearby.rows + 3
     done = 2
 
-    def step() -> None:
+    def step(what: str = "random starts") -> None:
         nonlocal done
         done += 1
-        setting.step("random starts", done, total)
+        setting.step(what, done, total)
 
     setting.step("the loss along one frequency", 0, total)
     found_cuts = cuts(sizes.frame, setting.seed, sizes.points)
@@ -43,13 +54,16 @@ def run(setting: Setting) -> Answer:
     setting.step("random starts", 2, total)
     learned, seconds = learn(tried, setting.seed, setting.device, step)
     moments = journey(tried.frame, setting.seed)
-    setting.step("drawing", total, total)
     reach = found_bowls["reach"]["cut off"][-1]  # of the whole frame
+    near = begun_nearby(sizes.nearby, setting.seed, reach, lambda: step("starts near the grid"))
+    setting.step("drawing", total, total)
     figures = {
         "cuts": found_cuts,
         "bowls": found_bowls,
         "distances": distances(tried.frame, tried.starts, setting.seed, reach) | {"reach": reach},
+        "bottoms": bottoms(tried.frame, setting.seed, _BOTTOMS),
         "descents": learned,
+        "nearby": near,
         "journey": {"steps": [m[0] for m in moments], "snr_db": [m[2] for m in moments]},
     }
     settings: dict[str, Any] = {
@@ -68,17 +82,18 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
     from audiocos.studies.landscape import pictures
 
     far, learned, wide = figures["distances"], figures["descents"], figures["bowls"]
-    ends, starts = learned["ends"], learned["starts"]
+    ends, starts, partners, reach = learned["ends"], learned["starts"], far["partners"], decimal(far["reach"], 1)
     grown = ends[GROWN]
     shortest = wide["lengths"][0]
     half, half_whole = wide["half"]["Gaussian"][0], wide["half"]["cut off"][-1]
     text = (
-        f"The loss in one frequency is a bowl that reaches {decimal(far['reach'], 1)} bins to either side, and at "
-        f"random starts {decimal(100 * far['share_within'], 0)} % of the frequencies lie so near to their lines "
-        f"(median {decimal(far['median'], 1)} bins), so Adam and L-BFGS stop at {decimal(ends['Adam']['median'], 1)} "
-        f"and {decimal(ends['L-BFGS']['median'], 1)} dB. A window of n0 = {shortest} samples widens the bowl from "
-        f"{decimal(half_whole, 1)} to {decimal(half, 1)} bins at half its height, and as it grows {grown['reached']} "
-        f"of {starts} starts come above {decimal(REACHED_DB, 0)} dB, the least to {decimal(grown['least'], 0)} dB."
+        f"The loss in one frequency is a bowl around its partner, the frequency of the same row in the other bank, and "
+        f"reaches {reach} bins to either side; at random starts {decimal(100 * partners['share_within'], 0)} % of the "
+        f"partners lie so near to each other (median {decimal(partners['median'], 1)} bins), and Adam and L-BFGS stop "
+        f"at {decimal(ends['Adam']['median'], 1)} and {decimal(ends['L-BFGS']['median'], 1)} dB. A window of n0 = "
+        f"{shortest} samples widens the bowl from {decimal(half_whole, 1)} to {decimal(half, 1)} bins at half its "
+        f"height, and as it grows {grown['reached']} of {starts} starts come above {decimal(REACHED_DB, 0)} dB, the "
+        f"least to {decimal(grown['least'], 0)} dB."
     )
     table = Table(
         f"SNR on white sound at the end, in dB, of {starts} random starts with N = M = {learned['frame']}.",
@@ -109,11 +124,18 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
         ),
         Section(
             "Random starts",
-            f"Of the frequencies of {starts} random starts {decimal(100 * far['share_within'], 1)} % lie within the "
-            f"{decimal(far['reach'], 2)} bins of their bowl; the median is {decimal(far['median'], 1)} bins away and "
-            f"the farthest {decimal(far['most'], 1)}. Adam learns on batches of noise, the others on the expectation.",
+            f"Partners are matched in order, as random starts are sorted. Of those of {starts} random starts "
+            f"{decimal(100 * partners['share_within'], 1)} % lie within the {decimal(far['reach'], 2)} bins of the "
+            f"bowl; the median is {decimal(partners['median'], 1)} bins apart and the farthest "
+            f"{decimal(partners['most'], 1)}. It is the partner that a frequency seeks, not a line of the grid: along "
+            f"{figures['bottoms']['rows']} analysis frequencies of the first start the loss is least "
+            f"{decimal(figures['bottoms']['to_partner'], 2)} bins (median) from the partner, and "
+            f"{decimal(figures['bottoms']['to_line'], 2)} from a line, where chance would have 0.25. Within "
+            f"{reach} bins of their own lines, in order, are {decimal(100 * far['lines']['share_within'], 1)} %. Adam "
+            "learns on batches of noise, the others on the expectation.",
             [pictures.descents_picture(learned)],
         ),
+        Section("Starts near the grid", _nearby_text(figures["nearby"], far["reach"]), [], [_nearby_table(figures)]),
         Section(
             "Frequencies finding the grid",
             "The first of these random starts as the window grows, step by step.",
@@ -121,3 +143,43 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
         ),
     ]
     return Answer(text, table, sections, settings, figures, timings)
+
+
+def _nearby_text(nearby: dict[str, Any], reach: float) -> str:
+    said = []
+    for kind, meaning in KINDS.items():
+        rows = [row for row in nearby["rows"] if row["kind"] == kind]
+        sure = [row["radius"] for row in rows if all(row[name]["reached"] == nearby["starts"] for name in LEARNERS)]
+        last = rows[-1]
+        counts = " and ".join(f"{last[name]['reached']} with {name}" for name in LEARNERS)
+        first = (
+            f"up to {max(sure):g} bins off every start comes above {decimal(REACHED_DB, 0)} dB in both ways"
+            if sure
+            else f"at no distance do all starts come above {decimal(REACHED_DB, 0)} dB in both ways"
+        )
+        said.append(f"Moved {meaning}, {first}, and at {last['radius']:g} bins {counts} of {nearby['starts']}.")
+    return (
+        "Whole frames, exact amplitudes, every frequency moved off its line by a random distance of at most so many "
+        "bins. Moved each by itself, partners are up to twice as far from each other; moved together, they are not "
+        f"apart at all, however far they are from the grid. What counts is how far partners are from each other: two "
+        f"moved by {decimal(reach / 2, 1)} bins each are at most {decimal(reach, 1)} apart. " + " ".join(said)
+    )
+
+
+def _nearby_table(figures: dict[str, Any]) -> Table:
+    nearby = figures["nearby"]
+
+    def row(each: dict[str, Any]) -> list[str | float]:
+        cells: list[str | float] = [f"{KINDS[each['kind']]}, {each['radius']:g} bins", decimal(100 * each["within"], 0)]
+        for name in LEARNERS:
+            ends = each[name]["snr_db"]
+            cells += [f"{decimal(min(ends), 0)} to {decimal(max(ends), 0)}", f"{each[name]['reached']}"]
+        return cells
+
+    columns = [part for name in LEARNERS for part in (f"{name} (dB)", f"above {decimal(REACHED_DB, 0)} dB")]
+    return Table(
+        f"SNR on white sound at the end, least to most of {nearby['starts']} starts near the grid with N = M = "
+        f"{nearby['frame']}, and how many are above {decimal(REACHED_DB, 0)} dB; partners within the bowl's reach.",
+        ["moved", "partners within reach (%)", *columns],
+        [row(each) for each in nearby["rows"]],
+    )

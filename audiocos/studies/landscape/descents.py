@@ -1,4 +1,4 @@
-"""Random starts under several ways to learn: how far each comes, and how far there was to go."""
+"""Random starts under several ways to learn: how far each comes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from audiocos import cosines
-from audiocos.cosines import CosineParameters, Float64
+from audiocos.cosines import CosineParameters
 from audiocos.report.learning import Moment
 from audiocos.studies.landscape.curves import whole
 from audiocos.training.growth import Growth, NoiseWindows, WhiteSound, white_snr_db
@@ -91,22 +91,6 @@ def _ends(curves: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
             "reached": sum(end > REACHED_DB for end in last),
         }
     return ends
-
-
-def distances(frame: int, starts: int, seed: int, reach: float) -> dict[str, float]:
-    """How far the frequencies of random starts lie from the lines they are to find, in order, in bins.
-
-    Returns:
-        The median and the largest distance, and the share that lies within `reach` bins.
-    """
-    lines = np.arange(frame) + 0.5
-    found = []
-    for index in range(starts):
-        start = cosines.random(frame, seed=seed + index)
-        for frequencies in (start.analysis_frequencies, start.synthesis_frequencies):
-            found.append(np.abs(frequencies * frame / np.pi - lines))
-    far: Float64 = np.concatenate(found)
-    return {"median": float(np.median(far)), "most": float(far.max()), "share_within": float(np.mean(far < reach))}
 
 
 def journey(frame: int, seed: int) -> list[Moment]:
