@@ -42,30 +42,25 @@ def audiocos_command(capfd):
     return run
 
 
-@pytest.fixture
-def reconstruct(audiocos_command, tmp_path, monkeypatch):
-    """Run `audiocos reconstruct ARGUMENTS...` in tmp_path; the exit code must be as given."""
-    monkeypatch.chdir(tmp_path)
+def runs(command):
+    """A fixture that runs `audiocos COMMAND ARGUMENTS...` in tmp_path; the exit code must be as given."""
 
-    def run(*arguments, code=0):
-        done = audiocos_command("reconstruct", *arguments)
-        assert done.code == code, done.err
-        return done
+    @pytest.fixture
+    def fixture(audiocos_command, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
 
-    return run
+        def run(*arguments, code=0):
+            done = audiocos_command(command, *arguments)
+            assert done.code == code, done.err
+            return done
+
+        return run
+
+    return fixture
 
 
-@pytest.fixture
-def monitor(audiocos_command, tmp_path, monkeypatch):
-    """Run `audiocos monitor ARGUMENTS...` in tmp_path; the exit code must be as given."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, code=0):
-        done = audiocos_command("monitor", *arguments)
-        assert done.code == code, done.err
-        return done
-
-    return run
+reconstruct = runs("reconstruct")
+monitor = runs("monitor")
 
 
 @pytest.fixture(scope="session")
@@ -149,3 +144,15 @@ def corpus(tmp_path):
     somecorpus.write(place / "trio.wav", somecorpus.noise(5000, 51, 3), subtype="FLOAT")
     somecorpus.write(place / "voice.ogg", signals.speech_like(20_000, 8000)[None])
     return place
+
+
+@pytest.fixture
+def interrupted(voices, train, monkeypatch):
+    """A run that was ended after its last step: its checkpoint is there, its model is not."""
+    with monkeypatch.context() as patch:
+        patch.setattr("audiocos.model.Model.save", lambda *_, **__: None)
+        patch.setattr("audiocos.cli.training.Session.finish", lambda _: None)
+        patch.setattr("audiocos.cli.train.say", lambda _: None)
+        with pytest.raises(AssertionError):  # the fixture misses the model
+            train("voices", "--frame", 16)
+    return voices.parent / "model.run" / "checkpoint.safetensors"
