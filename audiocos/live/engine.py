@@ -73,13 +73,18 @@ class Worker:
         self._heard = np.zeros((channels, longest), dtype)
         self._before = np.zeros((channels, longest), dtype)
         self._ramp = np.linspace(0, 1, 256, dtype=dtype)
-        self._behind = chunk + 2 * max(block, chunk)  # in the inlet: more than jitter explains
+        self.expect(block)
         self._listened = choice.listen
         self._bypassing = False
         self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more
         self.taken = 0
         self.given = 0
+
+    def expect(self, period: int) -> None:
+        """Be told how many samples come in a burst, now that it is known: so many waiting is not being behind."""
+        chunk = self._pipeline.chunk
+        self._behind = chunk + 2 * max(period, chunk)  # in the inlet: more than jitter explains
 
     def run(self) -> None:
         """Until the end; then what is still inside comes out."""

@@ -54,6 +54,11 @@ class Link:
         return self._duplex is None or self._duplex.gone
 
     @property
+    def period(self) -> int:
+        """Samples that the device moves at a time; a block while it is closed."""
+        return self.settings.block if self._duplex is None else self._duplex.period
+
+    @property
     def latency(self) -> int:
         """The device's, samples; 0 while it is closed."""
         return 0 if self._duplex is None else self._duplex.latency

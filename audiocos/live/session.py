@@ -105,7 +105,7 @@ class Session:
             feeder=self._feeder,
             play=self._wires.play,
             reconnect=reconnect,
-            back=self._reckon_latency,
+            back=self._opened,
         )
         self._quiet = contextlib.ExitStack()
         self.keep = keep
@@ -218,7 +218,7 @@ class Session:
                 rehearse(self._pipeline, self._block, self.sample_rate, self._measure.subtype)
             if self._link is not None:
                 self._link.open()
-                self._reckon_latency()
+                self._opened()
             self._threads.start("watch", self._run_watch)
             self._threads.start("meter", self._run_measure)
             self._threads.start("hop", self._run_worker)
@@ -257,8 +257,11 @@ class Session:
         if self._threads.error is not None:
             raise self._threads.error
 
-    def _reckon_latency(self) -> None:
+    def _opened(self) -> None:
+        """Take in what is known once the device is open, and when it has come back."""
+        assert self._link is not None
         self.latency = self._parts.latency()
+        self._worker.expect(self._link.period)
 
     def _wait_until_filled(self) -> None:
         """A file's first sound, before the device wants it."""
