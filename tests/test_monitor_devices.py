@@ -38,7 +38,9 @@ def test_the_output_is_the_input_delayed_by_the_reported_latency(lab, model, blo
     assert_delay(*lab.finish(), session)
 
 
-@pytest.mark.parametrize(("period", "block", "model"), [(1024, 256, "exact"), (256, 100, "exact-overlap"), (4096, 64, "exact")])
+@pytest.mark.parametrize(
+    ("period", "block", "model"), [(1024, 256, "exact"), (256, 100, "exact-overlap"), (4096, 64, "exact")]
+)
 def test_a_period_that_is_no_block_breaks_nothing_up(tmp_path, period, block, model):
     with server(period=period), Lab(tmp_path) as lab:
         session = duplex(model, block=block, overload="bypass")
