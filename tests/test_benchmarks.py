@@ -6,7 +6,8 @@ from click.testing import CliRunner
 from jack_server import needs_jack
 
 import benchmarks.__main__ as bench
-from benchmarks.page import Aim, AtLeast, Page, Section, conditions
+import benchmarks.learning
+from benchmarks.page import ORDER, Aim, AtLeast, Page, Section, conditions
 
 CONDITIONS = {"date": "2026-01-01", "machine": "one", "versions": "none", "busy": 0.02, "quick": False}
 
@@ -25,6 +26,10 @@ def test_a_row_measured_anew_leaves_the_others(tmp_path):
     page.put("live", Section("Live", "Hops.", ["a"], [["9"]], [Aim("fast", 0.5, 1.0, " s")]), CONDITIONS)
     second = page.path.read_text()
     assert "## Aims: 2 of 2 met" in second and "Wall." in second and "| 9 |" in second and "| 1 | 2 |" not in second
+
+
+def test_every_row_has_its_place_on_the_page():
+    assert sorted({*bench.ROWS, *benchmarks.learning.ROWS}) == sorted(ORDER)
 
 
 def test_parts_of_a_table_are_measured_one_by_one(tmp_path):
