@@ -10,6 +10,7 @@ from audiocos.training.settings import TrainingConfig
     ("results", "settings", "said"),
     [
         ({"start": 0.1, "learned": 282.0}, {"start": "random"}, []),
+        ({"start": 287.55, "learned": 287.49}, {}, []),
         (
             {"start": 0.1, "learned": 56.9},
             {"start": "random", "phased": True},
@@ -18,7 +19,7 @@ from audiocos.training.settings import TrainingConfig
         (
             {"start": 0.1, "learned": 9.0},
             {"start": "random", "kind": "lapped", "frame": 64},
-            ["This is not the exact pair, which has 200 dB and more; try another --seed, or --start orthogonal."],
+            ["This is not the exact pair, which has 200 dB and more; try another --seed, or --init orthogonal."],
         ),
         ({"start": 9.0, "learned": 10.0, "best M of the DCT": 9.9, "KLT": 11.0}, {"coefficients": 8}, []),
         (

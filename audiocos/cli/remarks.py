@@ -21,9 +21,9 @@ def remarks(results: Mapping[str, float], config: TrainingConfig, hop: int, judg
     """
     start, learned = results["start"], results["learned"]
     if config.start == "random" and config.m >= hop and learned < EXACT_DB:
-        other = "--seed, or leave --phased out" if config.phased else "--seed, or --start orthogonal"
+        other = "--seed, or leave --phased out" if config.phased else "--seed, or --init orthogonal"
         yield f"This is not the exact pair, which has {EXACT_DB:g} dB and more; try another {other}."
-    if learned < start:
+    if learned < min(start, EXACT_DB):  # above it is rounding
         yield (
             f"On the {judged_on} the learned pair is below its start ({learned:.2f} against {start:.2f} dB): "
             "give more recordings to learn from."
