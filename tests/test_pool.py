@@ -1,5 +1,7 @@
 """What learning on windows draws from: every channel, every part of every file, never two sounds at once."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile as sf
@@ -86,6 +88,18 @@ def test_a_stretch_is_the_sound_at_its_place(tmp_path):
     places = (pool.samples * 2**24).reshape(3, -1)
     assert (np.diff(places, axis=1) == 1).all()
     assert (places[:, 0] % 2**14 == 0).all() and len(set(places[:, 0])) == 3
+
+
+def test_of_files_that_are_cut_off_the_stretches_before_the_cut_are_drawn(tmp_path):
+    length = 10 * 2**14
+    for index in range(3):
+        path = tmp_path / f"{index}.flac"
+        sf.write(path, np.random.default_rng(index).uniform(-0.5, 0.5, length), RATE)
+        os.truncate(path, int(0.7 * path.stat().st_size))
+    most = 24 * 2**14
+    pool = pool_of(gather([tmp_path], holdout=0).files, Listening(RATE), 64, 0, most)
+    assert 0.6 * most < len(pool.samples) < 0.8 * most
+    assert np.abs(pool.samples).mean() == pytest.approx(0.25, abs=0.01)
 
 
 def test_sound_counts_in_proportion_to_its_length(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +36,7 @@ class Pool:
     """Signals side by side, `samples` `[S]` in float32; every channel is one of its own.
 
     Args:
-        signals: each at least `frame` samples long.
+        signals: of any length; where one is shorter than `frame`, zeros follow.
         frame: N, the longest window.
 
     Shape:
@@ -65,7 +64,7 @@ class Pool:
 def pool_of(files: Iterable[File], listening: Listening, frame: int, seed: int, most: int = SAMPLES) -> Pool:
     """Sound from everywhere in the files: all of it, or stretches drawn by lot, in proportion to length.
 
-    Files that cannot be read are left out: the pass over the recordings has named them.
+    What cannot be read is left out: the pass over the recordings has named it.
 
     Args:
         files: recordings.
@@ -75,10 +74,9 @@ def pool_of(files: Iterable[File], listening: Listening, frame: int, seed: int, 
         most: samples to hold.
     """
     signals: list[_Signal] = []
-    chosen = _choose(list(files), listening, frame, seed, most)
-    for _, stretches in itertools.groupby(chosen, key=lambda stretch: stretch.file):
-        with contextlib.suppress(AudioFileError):  # none of the file's stretches, then
-            signals += [signal for stretch in stretches for signal in _read(stretch, listening)]
+    for stretch in _choose(list(files), listening, frame, seed, most):
+        with contextlib.suppress(AudioFileError):  # beyond where a file is cut off
+            signals += _read(stretch, listening)
     return Pool(signals, frame)
 
 
