@@ -230,6 +230,22 @@ def test_files_that_fail_late_count_as_bad(audiocos_command, recordings, tmp_pat
     assert audiocos.load(tmp_path / "new").normal.seconds == 65
 
 
+def test_files_that_fail_early_and_late_count_together_as_bad(audiocos_command, tmp_path):
+    for seed in range(18):
+        make(str(tmp_path / "in" / f"{seed}.wav"), signals.speech_like(RATE, RATE, seed=seed), RATE)
+    make(str(tmp_path / "in" / "nan.wav"), np.full(RATE, np.nan), RATE, "FLOAT")
+    (tmp_path / "in" / "bad.wav").write_bytes(b"RIFF of nothing")
+    arguments = ["calibrate", "speech-8k", tmp_path / "in", "-o", tmp_path / "new", "--max-bad"]
+    done = audiocos_command(*arguments, 0.05)
+    assert done.err.endswith(
+        "audiocos: 2 of 20 files cannot be used, more than the share 0.05 that may be bad. "
+        "Repair or remove them, or pass a larger --max-bad.\n"
+    )
+    assert not (tmp_path / "new").exists()
+    audiocos_command(*arguments, 0.1)
+    assert (tmp_path / "new").exists()
+
+
 def test_too_little_sound_is_said(audiocos_command, tmp_path):
     make(str(tmp_path / "short.wav"), signals.speech_like(2 * RATE, RATE), RATE)
     done = audiocos_command("calibrate", "speech-8k", tmp_path / "short.wav", "-o", tmp_path / "new")

@@ -102,7 +102,7 @@ def command(
     verdict = _listen(given, corpus, settings, jobs or os.cpu_count() or 1)
     failures = len(corpus.refused) + len(verdict.failures)
     total = len(corpus.refused) + len(corpus.train)
-    if len(verdict.failures) > max_bad * total:
+    if failures > max_bad * total:
         raise CorpusError(
             f"{failures} of {counted(total, 'file')} cannot be used, more than the share {max_bad:g} that may be bad. "
             "Repair or remove them, or pass a larger --max-bad."
