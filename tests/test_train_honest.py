@@ -126,7 +126,16 @@ def test_block_frames_have_the_rows_of_the_mdct():
     assert exactly["best M of the MDCT"] == pytest.approx(best, abs=1e-9)
 
 
-@pytest.mark.parametrize("options", [[], ["--holdout", 0], ["--holdout", 0, "--every-hop"], ["--framing", "overlap"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--holdout", 0],
+        ["--holdout", 0, "--every-hop"],
+        ["--framing", "overlap"],
+        ["--framing", "overlap", "--hop", 64, "--window", "rectangular"],
+    ],
+)
 def test_every_framing_shows_dct_mdct_and_klt_before_learning(options, voices, train):
     done = train("voices", "--frame", 64, "--coefficients", 16, *options)
     table = done.out.partition("Model")[0]

@@ -17,9 +17,9 @@ LARGEST_HOP = 4096
 def reach(framing: Framing) -> int | None:
     """How many hops the sound that judges must be heard in for all yardsticks; None where the framing's own do.
 
-    Two for block frames, which alone say nothing of their neighbours: an MDCT's frame is two hops long.
+    Two where frames do not overlap and say nothing of their neighbours: an MDCT's frame is two hops long.
     """
-    return 2 if framing.kind == "block" and framing.hop <= LARGEST_HOP else None
+    return 2 if framing.overlap == 1 and framing.hop <= LARGEST_HOP else None
 
 
 def yardsticks(
