@@ -180,7 +180,8 @@ class Claim:
         """Put something into `run.json`: JSON all the time, should the process be killed here."""
         assert self._descriptor is not None
         there = os.fstat(self._descriptor).st_size
-        os.pwrite(self._descriptor, content.ljust(there), 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, content.ljust(there))
         os.ftruncate(self._descriptor, len(content))
 
     def _taken(self) -> AudiocosError:
