@@ -1,7 +1,6 @@
 """The command train: what its figures are of and are beside, said truly."""
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -37,7 +36,6 @@ def spoiled(place, how, part="held_out"):
 def test_when_no_held_out_file_can_be_used_others_are_drawn(how, train, tmp_path):
     place = speech(tmp_path / "voices", 9)
     write(place / "copy.wav", signals.speech_like(30000, 8000, seed=0))
-    os.chdir(tmp_path)
     spoiled(place.relative_to(tmp_path), how)
     done = train("voices", "--frame", 16, "--json", "--max-bad", 0.2)
     told = json.loads(done.out)["training"]
@@ -50,7 +48,6 @@ def test_when_no_held_out_file_can_be_used_others_are_drawn(how, train, tmp_path
 
 
 def test_when_only_the_held_out_file_can_be_used_it_is_learned_from(train, tmp_path):
-    os.chdir(tmp_path)
     spoiled(speech(tmp_path / "voices", 1).relative_to(tmp_path), "silent", "train")
     done = train("voices", "--frame", 16, "--json")
     assert "Only the held-out files can be used: they are learned from.\n" in done.err
@@ -68,7 +65,7 @@ def test_figures_of_the_training_sound_say_so(options, train, tmp_path):
     assert options or "training sound" in done.out
 
 
-def test_a_file_with_nan_does_not_count_for_what_is_normal(train, tmp_path, monkeypatch):
+def test_a_file_with_nan_does_not_count_for_what_is_normal(train, tmp_path):
     place = speech(tmp_path / "voices", 3)
     broken = signals.speech_like(30000, 8000, seed=9)
     broken[-1] = np.nan
