@@ -11,6 +11,8 @@ import audiocos
 from audiocos import framing, signals
 from audiocos.training import yardsticks
 from audiocos.training.corpus import gather
+from audiocos.training.heard import Listening
+from audiocos.training.listen import listen
 from audiocos.training.starts import strongest
 from audiocos.training.statistics import Accumulator, Moment
 
@@ -140,6 +142,18 @@ def test_every_framing_shows_dct_mdct_and_klt_before_learning(options, voices, t
     for row in [*rows, "KLT of the training sound"]:
         assert row in table
         assert f"{row} (dB)" in audiocos.load("model").figures
+
+
+def test_what_is_best_on_the_held_out_files_is_chosen_on_the_training_files(voices, train):
+    train("voices", "--frame", 64, "--coefficients", 16, "--every-hop")
+    found, frames = gather([voices], holdout=0.1), framing.block(64)
+    one = listen(found.train, frames, Listening(8000)).moment.full()
+    judging = listen(found.held_out, frames, Listening(8000, reach=2)).moment
+    figures = audiocos.load("model").figures
+    expected = yardsticks.yardsticks(frames, 16, one, judging.full(), judging)
+    assert {name: figures[f"{name} (dB)"] for name in expected} == pytest.approx(expected, abs=1e-6)
+    cheating = yardsticks.yardsticks(frames, 16, judging.full(), judging.full(), judging)
+    assert all(expected[name] < cheating[name] - 1e-3 for name in ("best M of the MDCT", "KLT of the training sound"))
 
 
 def test_a_hop_too_long_for_the_mdct_says_so(voices, train, monkeypatch):
