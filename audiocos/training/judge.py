@@ -26,8 +26,8 @@ from audiocos.metrics import Array, Figures, RunningFigures, Sums, segment_lengt
 from audiocos.model import Model
 from audiocos.normal import Normal, normal_of
 from audiocos.residuals import BandLevels, Second
-from audiocos.training.bounds import dct_db, klt_db, mdct_db
 from audiocos.training.statistics import Accumulator, Moment
+from audiocos.training.yardsticks import yardsticks
 from audiocos.whole import best_group
 
 _BLOCK = 2**16
@@ -237,14 +237,8 @@ def references(moment: Moment, coefficients: int) -> References | None:
     c, h = moment.full(), moment.hop
     if not np.trace(c) > 0:
         return None
-    lapped = framing.lapped(2 * h)
-    return References(
-        dct_db(c, c, h, coefficients, best=False),
-        dct_db(c, c, h, coefficients, best=True),
-        mdct_db(c, c, lapped, coefficients, best=False),
-        mdct_db(c, c, lapped, coefficients, best=True),
-        klt_db(c, c, h, coefficients),
-    )
+    measured = yardsticks(framing.block(h), coefficients, c, c, moment)
+    return References(*measured.values())  # in the order of its fields
 
 
 def second_moment(
