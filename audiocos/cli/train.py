@@ -87,7 +87,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
     show_default=True,
-    help="Where adam and sgd compute; auto takes a GPU when there is one.",
+    help="Where adam and sgd compute; auto takes a CUDA GPU when there is one.",
 )
 @click.option(
     "--holdout",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from audiocos.errors import DeviceError, UsageError
+from audiocos.cli.console import check_device
+from audiocos.errors import UsageError
 
 _OF_DESCENT = ("steps", "balance", "workers")
 _OF_RECORDINGS = ("holdout", "channels", "sample_rate", "stationary", "max_bad", "no_cache")
@@ -38,7 +39,7 @@ def refuse_unread(context: click.Context, *, synthetic: bool, descends: bool, gr
 
 
 def learning_device(device: str, descends: bool) -> str:
-    """Where to learn: "cpu", "cuda" or "mps"; auto takes a GPU for adam and sgd.
+    """Where to learn: "cpu", "cuda" or "mps"; auto takes a CUDA GPU for adam and sgd.
 
     Raises:
         UsageError: an accelerator for an optimizer that needs none.
@@ -51,15 +52,11 @@ def learning_device(device: str, descends: bool) -> str:
             f"--device {device}: only --optimizer adam and sgd learn on an accelerator; the others are done on the CPU "
             "in seconds. Leave it out, or choose one of them."
         )
-    if device == "cpu":
-        return device
-    from audiocos.execution import accelerator_present
-
-    present = accelerator_present()
     if device == "auto":
-        return "cuda" if present == "cuda" else "cpu"
-    if present != device:
-        raise DeviceError(f"device {device}: not available here. Use --device cpu or auto.")
+        from audiocos.execution import accelerator_present
+
+        return "cuda" if accelerator_present() == "cuda" else "cpu"
+    check_device(device)
     return device
 
 
