@@ -6,7 +6,6 @@ The lock is advisory and the kernel's: it goes with the process, however that en
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import stat
@@ -17,6 +16,7 @@ from typing import Any, NoReturn
 from audiocos.atomic import remedy
 from audiocos.audio.names import shown
 from audiocos.errors import AudiocosError, CheckpointError
+from audiocos.training.corpus import digest_of
 
 NAME = "run.json"
 CHECKPOINT = "checkpoint.safetensors"
@@ -91,7 +91,8 @@ class Claim:
         try:
             self._descriptor = self._locked()
             self.check(force=force, resume=resume, restart=restart)
-            checkpoint = _digest(self._folder / CHECKPOINT)
+            path = self._folder / CHECKPOINT
+            checkpoint = digest_of(str(path)) if path.is_file() else None
             self._entries = self._others()
             self._before = self._content() or b""
             before = _told(self._before)
@@ -261,7 +262,3 @@ def _lock(descriptor: int) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
-
-
-def _digest(path: Path) -> str | None:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() if path.is_file() else None
