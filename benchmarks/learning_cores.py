@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from audiocos import cosines, framing
 from audiocos.cosines import CosineParameters
+from audiocos.counting import counted
 from audiocos.framing import Framing
 from audiocos.training.corpus import Corpus, File
-from audiocos.training.decode import Decoder
 from audiocos.training.growth import WhiteSound
 from audiocos.training.heard import Listening
 from audiocos.training.listen import listen
@@ -20,22 +22,23 @@ from audiocos.training.products import on_threads, usable_threads
 from audiocos.training.run import Run
 from audiocos.training.settings import TrainingConfig
 from audiocos.training.sound import Sound, sound_of, white
-from benchmarks.learning_sound import Room
+from benchmarks.learning_sound import Room, decode
 from benchmarks.page import Aim, Section
 from benchmarks.timing import Timing, interleaved, ratio
 
 
 def cores(room: Room) -> Section:
-    threads = usable_threads()
+    threads, rounds = usable_threads(), 1 if room.quick else 3
     section = Section(
         "More than one core",
         f"Seconds by the clock, on one thread and on {threads}: learning from the random start (white sound, expected "
-        "loss), learning from speech, and the pass over speech at every hop. Medians of 3 runs, by turns.",
+        "loss), learning from speech, and the pass over speech at every hop. "
+        f"Medians of {counted(rounds, 'run')}, by turns.",
         ["what", "one thread", f"{threads} threads", "ratio"],
     )
 
-    def compare(what: str, one: object, most: object, limit: float | None = None) -> None:
-        times = interleaved({"one": one, "most": most}, 1 if room.quick else 3)  # type: ignore[dict-item]
+    def compare(what: str, one: Callable[[], object], most: Callable[[], object], limit: float | None = None) -> None:
+        times = _by_turns({"one": one, "most": most}, rounds)
         times_over = ratio(times["most"], times["one"])
         section.rows.append([what, *(f"{times[name].median:.3g}" for name in ("one", "most")), f"{times_over:.2f}"])
         section.aims.append(Aim(f"{what}: {threads} threads over one", times_over, 1.0, " times"))
@@ -44,7 +47,7 @@ def cores(room: Room) -> Section:
 
     for n in (256,) if room.quick else (512, 1024):
         start = cosines.random(n, n, seed=0)
-        compare(f"random start, N = {n}", lambda s=start: _white(s, 1), lambda s=start: _white(s, threads))
+        compare(f"random start, N = {n}", partial(_white, start, 1), partial(_white, start, threads))
     found = room.gather("speech")
     frames = framing.block(1024)
     files = room.few(found.train)
@@ -52,7 +55,7 @@ def cores(room: Room) -> Section:
     for phased in (False, True):
         config = TrainingConfig(frame=1024, coefficients=256, phased=phased)
         name = f"speech, N = 1024, M = 256, {'phased' if phased else 'base'}"
-        compare(name, lambda c=config: _speech(c, sound, 1), lambda c=config: _speech(c, sound, threads), 10.0)
+        compare(name, partial(_speech, config, sound, 1), partial(_speech, config, sound, threads), 10.0)
     hop = Listening(found.sample_rate, found.channels, threads=1, offsets=False)
     every = replace(hop, threads=threads)
     compare("the pass, N = 1024", lambda: listen(files, frames, hop), lambda: listen(files, frames, every))
@@ -81,11 +84,11 @@ def _pass_over_its_limit(
     """The pass on all cores over the slower of one decoder and all cores' products at 70% of their rate."""
     hops = listen(files, frames, every).moment.hops
     x = np.random.default_rng(0).standard_normal((1024, 1024))
-    times: dict[str, Timing] = interleaved(
+    times = _by_turns(
         {
             "pass": lambda: listen(files, frames, every),
-            "decoding": lambda: _decode(files, found),
-            "products": lambda: _rate(x, threads),
+            "decoding": lambda: decode(files, found),
+            "products": lambda: _products(x, threads),
         },
         5,
     )
@@ -100,17 +103,14 @@ def _pass_over_its_limit(
     )
 
 
-def _decode(files: tuple[File, ...], found: Corpus) -> None:
-    for file in files:
-        for _ in Decoder(file, found.sample_rate, found.channels).blocks():
-            pass
-
-
-def _rate(x: np.ndarray, threads: int) -> float:
-    from concurrent.futures import ThreadPoolExecutor
-
-    began = time.perf_counter()
+def _products(x: np.ndarray, threads: int) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(np.matmul, x.T, x) for _ in range(10)]:
             done.result()
-    return time.perf_counter() - began
+
+
+def _by_turns(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+    """Their times, without what only a first run takes."""
+    for run in contestants.values():
+        run()
+    return interleaved(contestants, rounds)

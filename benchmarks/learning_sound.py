@@ -13,6 +13,7 @@ from audiocos import cosines, framing
 from audiocos.framing import Framing
 from audiocos.training import bounds
 from audiocos.training.corpus import Corpus, File, gather
+from audiocos.training.decode import Decoder
 from audiocos.training.growth import white_snr_db
 from audiocos.training.heard import Heard, Listening
 from audiocos.training.listen import listen
@@ -157,6 +158,13 @@ def time_and_pass(room: Room) -> Section:
     return section
 
 
+def decode(files: tuple[File, ...], found: Corpus) -> None:
+    """Decode recordings, and nothing else."""
+    for file in files:
+        for _ in Decoder(file, found.sample_rate, found.channels).blocks():
+            pass
+
+
 def _corpus_table(room: Room, name: str, sizes: tuple[int, ...]) -> Section:
     found = room.gather(name)
     hours = found.seconds / 3600
@@ -239,12 +247,8 @@ def _pass_seconds(files: tuple[File, ...], listening: Listening, frames: Framing
 
 
 def _decode_seconds(files: tuple[File, ...], found: Corpus) -> float:
-    from audiocos.training.decode import Decoder
-
     began = time.process_time()
-    for file in files:
-        for _ in Decoder(file, found.sample_rate, found.channels).blocks():
-            pass
+    decode(files, found)
     return time.process_time() - began
 
 

@@ -35,7 +35,7 @@ def interleaved(contestants: dict[str, Callable[[], object]], rounds: int) -> di
     """Run every contestant once a round, each round beginning with another one.
 
     Args:
-        contestants: what to run, by name. Each has been run once before (see `warm_up`).
+        contestants: what to run, by name. Each has been run once before.
         rounds: how many times each is run.
     """
     names = list(contestants)
