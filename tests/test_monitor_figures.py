@@ -72,7 +72,7 @@ def test_a_line_a_second_and_a_summary(monitor):
     assert (summary["time_s"], summary["frames"], summary["model"]) == (3.4, 54400, "lapped-quarter")
     assert all(summary[name] == 0 for name in COUNTERS if name != "late_hops")
     assert summary["latency"]["total_samples"] == summary["latency"]["algorithmic_samples"] == 511
-    assert summary["events"] == [] or {event["kind"] for event in summary["events"]} == {"late_hop"}
+    assert summary["events"] == [] or {event["event"] for event in summary["events"]} == {"late_hop"}
 
 
 def test_silence_has_levels_and_no_snr(monitor):

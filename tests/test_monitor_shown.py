@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import rows
 from recordings import make, voice
 
 from audiocos import signals
@@ -76,12 +77,18 @@ def test_an_alarm_is_in_the_lines_and_the_summary(monitor, audiocos_command):
     done = audiocos_command("calibrate", "speech-8k", "normal", "-o", "mine")
     assert done.code == 0, done.err
     options = ["--model", "mine", "--alarm", "--speed", "max"]
-    *seconds, summary = [json.loads(line) for line in monitor("odd.wav", *options, "--json").out.splitlines()]
+    *lines, summary = rows(monitor("odd.wav", *options, "--json"))
+    seconds, events = [row for row in lines if "event" not in row], [row for row in lines if "event" in row]
+    assert [(row["event"], row["active"]) for row in events] == [("alarm", True), ("alarm", False)] * summary["alarms"]
+    after = lines[lines.index(events[0]) + 1]
+    assert after["alarm"]["active"] and after["time_s"] == events[0]["time_s"] in (6.0, 7.0)
+    assert events[0]["score"] > events[0]["threshold"] and events[0]["begin_s"] == events[0]["time_s"] - 1
+    assert events[1]["begin_s"] == events[0]["begin_s"] and len(events[1]["bands"]) == 16
+    assert [event for event in summary["events"] if event["event"] == "alarm"] == events
     active = [row["time_s"] for row in seconds if row["alarm"]["active"]]
     assert active[0] in (6.0, 7.0)
     assert not any(row["alarm"]["active"] for row in seconds[:5])
     assert summary["alarms"] >= 1
-    assert any(event["kind"] == "alarm" and "score" in event["text"] for event in summary["events"])
     told = monitor("odd.wav", *options, "--record-alarms", "kept")
     assert "alarm: score" in told.err
     assert list(Path("kept").rglob("*.wav"))

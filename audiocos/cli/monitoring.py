@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
@@ -14,6 +15,7 @@ from audiocos.cli.main import say
 from audiocos.errors import AudiocosError
 from audiocos.live.capture import Capture
 from audiocos.live.lines import show_lines
+from audiocos.live.log import FLOODING
 from audiocos.live.measure import Second, Seconds, Tap
 from audiocos.live.meters import Meters
 from audiocos.live.ports import Microphone
@@ -26,6 +28,7 @@ from audiocos.model import Model
 if TYPE_CHECKING:
     from audiocos.cli.livereport import StretchReport
     from audiocos.live.alarms import Alarms
+    from audiocos.live.detector import AlarmEvent
 
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0
@@ -57,6 +60,7 @@ class Monitor:
         self._meters = None if as_json else Meters(self._rate, self._channels, model=model if self._drawn else None)
         self._capture = Capture(self._rate, self._channels, self._listening) if self._drawn else None
         self._told, self._telling = 0, Telling()
+        self._saying = threading.Lock()  # seconds and events come from two threads, and are whole lines in order
 
     @property
     def taps(self) -> list[Tap]:
@@ -85,7 +89,7 @@ class Monitor:
             options, self._model, self._rate, self._channels, say=self._note, wait_s=wait_s
         )  # fmt: skip
         if self._alarms is not None:
-            self._alarms.detector.on_change.append(lambda event: self._note(event.text))
+            self._alarms.detector.on_change.append(self._note_alarm)
 
     def watch(self, session: Session) -> int:
         """Run it until it ends or someone ends it; gives the exit code.
@@ -118,7 +122,7 @@ class Monitor:
     def _show(self, session: Session) -> None:
         if self._meters is None:
             while not session.wait(_LOOK_S):
-                pass
+                self._say_events()
         elif self._drawn:
             from audiocos.live.view import show
 
@@ -153,19 +157,20 @@ class Monitor:
         if session is None:
             return
         hops, counters = session.hop_times.last(10.0), session.counters
-        print_json(
-            {
-                **asdict(second),
-                "hop_ms_p50": hops.p50,
-                "hop_ms_p99": hops.p99,
-                "hop_ms_max": hops.max,
-                "late_hops": counters.late_hops,
-                "input_overflows": counters.input_overflows,
-                "output_underflows": counters.output_underflows,
-                "dropped_samples": counters.dropped_samples,
-                "alarm": None if self._alarms is None else self._alarms.state.row(),
-            }
-        )
+        row = {
+            **asdict(second),
+            "hop_ms_p50": hops.p50,
+            "hop_ms_p99": hops.p99,
+            "hop_ms_max": hops.max,
+            "late_hops": counters.late_hops,
+            "input_overflows": counters.input_overflows,
+            "output_underflows": counters.output_underflows,
+            "dropped_samples": counters.dropped_samples,
+            "alarm": None if self._alarms is None else self._alarms.state.row(),
+        }
+        self._say_events()  # an alarm comes before the line of the second that it was raised in
+        with self._saying:
+            print_json(row)
 
     def _summary(self, session: Session) -> None:
         figures, hops = session.figures, session.hop_times.over_run()
@@ -193,7 +198,7 @@ class Monitor:
                     "latency": session.latency.row(),
                     **asdict(session.counters),
                     "alarms": None if self._alarms is None else self._alarms.state.count,
-                    "events": [asdict(event) for event in session.events],
+                    "events": [event.row() for event in session.events],
                     "events_not_kept": session.events_not_kept,
                 }
             )
@@ -233,16 +238,30 @@ class Monitor:
         if self._session is None:
             say(text)
         else:
-            self._session.note("alarm", text)
+            self._session.note("alarm_action", text)
+
+    def _note_alarm(self, event: AlarmEvent) -> None:
+        """On the meter thread."""
+        if self._session is not None:
+            self._session.note("alarm", event.text, time_s=event.time_s, details=event.row())
 
     def _say_events(self, last: bool = False) -> None:
-        """Events for people; what is to be read by a program has them in the summary, every one."""
-        if self._session is None or self._as_json:
+        """Events since the last time: lines for people, with floods pooled; for programs those that come singly.
+
+        How many there are of the others is in the line of every second, and each of them in the summary.
+        """
+        if self._session is None:
             return
-        events = self._session.events_since(self._told)
-        self._told += len(events)
-        for event in self._telling.of(events, time.monotonic(), last=last):
-            say(f"{event.time_s:7.1f} s  {event.text}")
+        with self._saying:
+            events = self._session.events_since(self._told)
+            self._told += len(events)
+            if self._as_json:
+                for event in events:
+                    if event.kind not in FLOODING:
+                        print_json(event.row())
+                return
+            for event in self._telling.of(events, time.monotonic(), last=last):
+                say(f"{event.time_s:7.1f} s  {event.text}")
 
     def _print(self, text: str) -> None:
         print(text, file=self._file, flush=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -92,15 +92,22 @@ class Event:
 
     Args:
         time_s: seconds of sound since the start.
-        kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", ...
+        kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", "alarm", ...
         text: one line for people.
         count: samples, values or, of a late hop, microseconds; 0 where that says nothing.
+        details: what else there is to say of one of this kind, for JSON.
     """
 
     time_s: float
     kind: str
     text: str
     count: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        counted = {"count": self.count} if self.count else {}
+        return {"event": self.kind, "time_s": self.time_s, "text": self.text} | counted | self.details
 
 
 class Quantiles(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from audiocos.live.counters import Event
 
@@ -81,10 +82,11 @@ class Journal:
         """Seconds of sound that have gone by."""
         return self._time_s()
 
-    def note(self, kind: str, text: str) -> None:
-        """Add an event, now; from any thread."""
+    def note(self, kind: str, text: str, *, time_s: float | None = None, details: dict[str, Any] | None = None) -> None:
+        """Add an event, from any thread; of now, where no time is given."""
         if len(self._kept) < MOST_EVENTS:
-            self._kept.append(Event(self._time_s(), kind, text))
+            now_s = self._time_s() if time_s is None else time_s
+            self._kept.append(Event(now_s, kind, text, details=details or {}))
         else:
             self._left_out += 1
 

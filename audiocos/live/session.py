@@ -176,9 +176,9 @@ class Session:
         """Whether the input was anything but digital silence so far."""
         return self._measure.heard
 
-    def note(self, kind: str, text: str) -> None:
-        """Add an event, now; from any thread."""
-        self._journal.note(kind, text)
+    def note(self, kind: str, text: str, *, time_s: float | None = None, details: dict[str, Any] | None = None) -> None:
+        """Add an event, from any thread; of now, where no time is given."""
+        self._journal.note(kind, text, time_s=time_s, details=details)
 
     def events_since(self, told: int) -> list[Event]:
         """The events after the first `told`, in the order they were noticed."""
