@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -23,12 +24,13 @@ def test_killing_the_server_ends_it_cleanly_and_reconnect_carries_on(tmp_path):
             [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True
         )
         waiting = subprocess.Popen(
-            [*COMMAND, "monitor", "mic:system", "--reconnect", "--output", "system", "--allow-feedback"],
+            [*COMMAND, "monitor", "mic:system", "--reconnect", "--output", "system", "--allow-feedback", "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         for child in (ended, waiting):
             child.stdout.readline()
         running.kill()
+        killed = time.monotonic()
         out, err = ended.communicate(timeout=10)
         assert ended.returncode == 1
         assert err.startswith("audiocos: 0 system (JACK Audio Connection Kit): went away after ")
@@ -36,16 +38,19 @@ def test_killing_the_server_ends_it_cleanly_and_reconnect_carries_on(tmp_path):
         summary = json.loads(out.splitlines()[-1])
         assert soundfile.info(tmp_path / "take.wav").frames == summary["frames"] > 0.9 * RATE
         running.start()
-        told = ""
-        while "back" not in told:
-            told = waiting.stderr.readline()
-            assert told
-        carried_on = [waiting.stdout.readline() for _ in range(3)]
-        assert all("SNR" in line for line in carried_on)
+        told = {}
+        while told.get("state") != "back":
+            told = json.loads(waiting.stdout.readline())
+        passed = time.monotonic() - killed
+        assert passed - 1.5 < told["away_s"] < passed + 0.2
+        assert told["event"] == "device" and told["text"].endswith(f": back after {told['away_s']:.1f} s")
+        carried_on = [json.loads(waiting.stdout.readline()) for _ in range(3)]
+        assert all("snr_db" in line for line in carried_on)
         waiting.terminate()
         out, err = waiting.communicate(timeout=10)
         assert waiting.returncode == 128 + 15
-        assert "monitored" in out
+        summary = json.loads(out.splitlines()[-1])
+        assert (summary["absences"], summary["away_s"]) == (1, told["away_s"])
 
 
 def test_a_device_that_is_back_at_another_rate_is_said_once(tmp_path):
@@ -62,7 +67,9 @@ def test_a_device_that_is_back_at_another_rate_is_said_once(tmp_path):
         running.start()
         time.sleep(4)
         waiting.terminate()
-        _, err = waiting.communicate(timeout=10)
+        out, err = waiting.communicate(timeout=10)
+        (away_s,) = re.findall(r"the device was away 1 time, ([\d.]+) s in all", out)
+        assert 4 < float(away_s) < 20, "it is away still"
         assert err.count("does not run at 48000 Hz. Supported: 44100. Waiting on.") == 1
 
 

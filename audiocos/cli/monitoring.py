@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from audiocos.cli.alarming import AlarmOptions, make_alarms
 from audiocos.cli.console import length_text, print_json, progress_note, snr_text
 from audiocos.cli.main import say
+from audiocos.counting import counted
 from audiocos.errors import AudiocosError
 from audiocos.live.capture import Capture
 from audiocos.live.lines import show_lines
@@ -197,6 +198,8 @@ class Monitor:
                     "outliers": [{"time_s": when, "hop_ms": ms} for when, ms in session.hop_times.outliers],
                     "latency": session.latency.row(),
                     **asdict(session.counters),
+                    "absences": session.absences.count,
+                    "away_s": session.absences.seconds,
                     "alarms": None if self._alarms is None else self._alarms.state.count,
                     "events": [event.row() for event in session.events],
                     "events_not_kept": session.events_not_kept,
@@ -209,10 +212,13 @@ class Monitor:
             f"{session.timed}: p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms "
             f"of {session.deadline_ms:.2f} ms"
         )
-        counted = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
+        wrong = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
+        if session.absences.count:
+            times = counted(session.absences.count, "time")
+            wrong.append(f"the device was away {times}, {length_text(session.absences.seconds)} in all")
         if session.events_not_kept:
-            counted.append(f"events not kept {session.events_not_kept}")
-        self._print("; ".join(counted) or "nothing late, dropped or clipped")
+            wrong.append(f"events not kept {session.events_not_kept}")
+        self._print("; ".join(wrong) or "nothing late, dropped or clipped")
 
     def _write_report(self, session: Session) -> None:
         if self._report is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -39,6 +40,42 @@ class Counters:
     clipped_samples: int = 0
     sanitized_samples: int = 0
     unmetered_samples: int = 0
+
+
+@dataclass
+class Absences:
+    """How often a device was away, and how long by the clock on the wall: no sound tells of that time.
+
+    Args:
+        count: how often.
+        ended_s: seconds of those absences that are over.
+        since: when the present one began (`time.time`), or None.
+    """
+
+    count: int = 0
+    ended_s: float = 0.0
+    since: float | None = None
+
+    def begin(self, since: float) -> None:
+        """The device has been away since then."""
+        self.count += 1
+        self.since = since
+
+    def end(self) -> float:
+        """The device is back; after how many seconds."""
+        away_s = self._present_s
+        self.ended_s, self.since = self.ended_s + away_s, None
+        return away_s
+
+    @property
+    def seconds(self) -> float:
+        """All together, the present one included."""
+        return self.ended_s + self._present_s
+
+    @property
+    def _present_s(self) -> float:
+        since = self.since
+        return 0.0 if since is None else max(time.time() - since, 0.0)
 
 
 @dataclass(frozen=True)

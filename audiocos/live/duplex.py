@@ -144,12 +144,16 @@ class Duplex:
         self._copier.position = samples
 
     @property
+    def silent_s(self) -> float:
+        """Seconds since the device has called."""
+        return time.monotonic() - self._called
+
+    @property
     def gone(self) -> bool:
         """Whether the device has stopped calling."""
         if self._ended.is_set():
             return True
-        silent = time.monotonic() - self._called
-        return silent > max(GONE_S, 10 * self.settings.block / self.settings.sample_rate)
+        return self.silent_s > max(GONE_S, 10 * self.settings.block / self.settings.sample_rate)
 
     def start(self) -> None:
         """Begin.

@@ -59,6 +59,11 @@ class Link:
         return self.settings.block if self._duplex is None else self._duplex.period
 
     @property
+    def silent_s(self) -> float:
+        """Seconds since the device has called; 0 while it is closed."""
+        return 0.0 if self._duplex is None else self._duplex.silent_s
+
+    @property
     def latency(self) -> int:
         """The device's, samples; 0 while it is closed."""
         return 0 if self._duplex is None else self._duplex.latency

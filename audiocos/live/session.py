@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from audiocos.errors import StreamError
-from audiocos.live.counters import Counters, Event, Latency
+from audiocos.live.counters import Absences, Counters, Event, Latency
 from audiocos.live.engine import check_choice
 from audiocos.live.measure import Tap
 from audiocos.live.parts import Asked, make_parts
@@ -170,6 +170,11 @@ class Session:
     def events_not_kept(self) -> int:
         """How many more happened than are told one by one."""
         return self._journal.missed
+
+    @property
+    def absences(self) -> Absences:
+        """How often, and how long, the device was away."""
+        return self._watch.absences
 
     @property
     def heard(self) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from audiocos.errors import SoundDeviceError
+from audiocos.live.counters import Absences
 from audiocos.live.feeder import Feeder
 from audiocos.live.link import Link
 from audiocos.live.log import Journal
@@ -58,6 +59,7 @@ class Watch:
         self._source, self._sink, self._link, self._feeder = source, sink, link, feeder
         self._play, self._reconnect, self._back = play, reconnect, back
         self._stalled = False
+        self.absences = Absences()
         self.playing = False
         """Whether the device has been started: only then can it go away."""
 
@@ -83,7 +85,8 @@ class Watch:
         if link is None or not self.playing or self._done.is_set() or self._stop.is_set() or not link.gone:
             return
         names = link.settings.names
-        self._journal.note("device", f"{names}: gone")
+        self.absences.begin(time.time() - link.silent_s)
+        self._journal.note("device", f"{names}: gone", details={"state": "gone"})
         after_s = self._journal.time_s
         link.close()
         if not self._reconnect:
@@ -92,10 +95,12 @@ class Watch:
         elif link.wait_for_it(
             lambda old: found_again(old, self._source, self._sink),
             self._stop,
-            say=lambda text: self._journal.note("device", f"{text} Waiting on."),
+            say=lambda text: self._journal.note("device", f"{text} Waiting on.", details={"state": "unfit"}),
         ):
             self._back()
-            self._journal.note("device", f"{names}: back")
+            away_s = self.absences.end()
+            details = {"state": "back", "away_s": away_s}
+            self._journal.note("device", f"{names}: back after {away_s:.1f} s", details=details)
 
     def _look_at_source(self) -> None:
         since = None if self._feeder is None else self._feeder.waiting_since
