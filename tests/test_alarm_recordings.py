@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
+from patience import wait_until
 from recordings import tree
 
 from audiocos.errors import AudioFileError
@@ -102,6 +103,18 @@ def test_an_alarm_soon_after_another_continues_its_recording(tmp_path):
     assert np.array_equal(read(second)[1], x[:, 24 * RATE : 36 * RATE])
 
 
+def test_an_alarm_that_becomes_known_after_the_recording_it_begins_in_is_in_its_note(tmp_path):
+    changes = {
+        8: event(7, 8, True), 9: event(7, 9, False),
+        14.5: event(13.5, 14.5, True), 16.5: event(13.5, 16.5, False),  # the recording would end at 14 s
+    }  # fmt: skip
+    x, _ = record(tmp_path, changes, 30)
+    (folder,) = tmp_path.iterdir()
+    note, heard, _ = read(folder)
+    assert [(each["begin_s"], each["end_s"]) for each in note["alarms"]] == [(7, 9), (13.5, 16.5)]
+    assert np.array_equal(heard, x[:, 2 * RATE : round(21.5 * RATE)])
+
+
 def test_two_recordings_may_share_sound(tmp_path):
     changes = {8: event(7, 8, True), 9: event(7, 9, False), 16: event(15, 16, True), 17: event(15, 17, False)}
     x, _ = record(tmp_path, changes, 30)
@@ -192,9 +205,15 @@ def test_a_folder_that_vanishes_is_said_and_monitoring_goes_on(tmp_path):
     shutil.rmtree(folder)
     recorder.feed(x[:, :8000], y[:, :8000])
     recorder.change(event(7, 8, True))
-    recorder.feed(x[:, 8000:], y[:, 8000:])
-    recorder.close()
+    recorder.feed(x[:, 8000:10000], y[:, 8000:10000])
+    recorder.change(event(7, 10, False))
+    wait_until(lambda: recorder.idle)
     assert said == [f"An alarm is not recorded: {folder}: No such file or directory"]
+    folder.mkdir()
+    recorder.change(event(9, 10, True))  # within 5 s of the one before, whose recording there is not
+    recorder.feed(x[:, 10000:], y[:, 10000:])
+    recorder.close()
+    assert [alarm["begin_s"] for alarm in read(next(folder.iterdir()))[0]["alarms"]] == [9]
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):

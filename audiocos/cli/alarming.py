@@ -60,7 +60,8 @@ _OPTIONS = [
     click.option(
         "--record-alarms",
         metavar="FOLDER",
-        help="Record input and residual from 5 s before each alarm to 5 s after it, with a JSON beside them.",
+        help="Record input and residual from 5 s before an alarm to 5 s after it, with a JSON, in a folder in FOLDER; "
+        "an alarm that begins meanwhile goes on in the same one.",
     ),
     click.option(
         "--on-alarm",

@@ -29,7 +29,8 @@ LONGEST_S = 600.0
 
 INPUT, RESIDUAL, NOTE = "input.wav", "residual.wav", "alarm.json"
 
-_LATE_S = 2.0  # an alarm is known when its second has ended and the resampler has let go of it; the disk may lag
+_KNOWN_S = 2.0  # an alarm is known when its second has ended and the resampler has let go of it
+_LAG_S = 2.0  # of the disk
 _PIECE_S = 0.25
 
 
@@ -44,6 +45,7 @@ class _Recording:
     stop: int | None = None  # None while the alarm lasts
     alarms: list[dict[str, Any]] = field(default_factory=list)
     cut: str | None = None
+    over: bool = False  # nothing is written to it any more
 
     @property
     def limit(self) -> int:
@@ -53,11 +55,12 @@ class _Recording:
 
 
 class Recorder:
-    """Write input and residual of each alarm, from 5 s before it to 5 s after it, into a folder of its own.
+    """Write input and residual from 5 s before an alarm to 5 s after it, each recording into a folder of its own.
 
     Such a folder holds `input.wav` and `residual.wav` (32-bit float) and, when both are whole, `alarm.json`. Each
-    file is there whole or not at all, and what exists is never touched. An alarm that begins within 5 s of the one
-    before continues its recording. A recording ends after 10 minutes, even where the alarm does not.
+    file is there whole or not at all, and what exists is never touched. An alarm that begins within 5 s of the end of
+    the one before, so inside its recording, continues that; the note lists every alarm that begins in the recording. A
+    recording ends after 10 minutes, even where the alarm does not.
 
     `feed` and `change` belong to one thread and do not wait for the disk unless told to: the last seconds are kept
     in memory, a thread writes from there, and when it falls behind by more than that the recording is cut short.
@@ -97,7 +100,8 @@ class Recorder:
         self._before, self._after = round(before_s * sample_rate), round(after_s * sample_rate)
         self._longest, self._wait_s = max(1, round(longest_s * sample_rate)), wait_s
         self._piece = max(1, round(_PIECE_S * sample_rate))
-        self._capacity = self._before + round(_LATE_S * sample_rate) + self._piece
+        self._late = round(_KNOWN_S * sample_rate)
+        self._capacity = self._before + self._late + round(_LAG_S * sample_rate) + self._piece
         self._history = History(channels, self._capacity)
         self._recordings: deque[_Recording] = deque()  # all that is not written yet, oldest first
         self._last: _Recording | None = None
@@ -123,7 +127,7 @@ class Recorder:
         with self._changed:
             recording = self._last
             if event.active:
-                if recording is None or self._history.end >= recording.limit:
+                if recording is None or recording.over or round(event.begin_s * self._rate) >= recording.limit:
                     recording = self._last = self._begin(event)
                 recording.alarms.append(event.row() | {"end_s": None})
                 recording.stop = None
@@ -131,6 +135,11 @@ class Recorder:
                 recording.alarms[-1]["end_s"] = event.time_s
                 recording.stop = round(event.time_s * self._rate) + self._after
             self._changed.notify_all()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything is written so far, and nothing is being recorded."""
+        return not self._recordings
 
     def close(self) -> None:
         """Finish what is open with the sound there is, and wait until it is written."""
@@ -149,7 +158,7 @@ class Recorder:
 
     def _has_room(self, end: int) -> bool:
         """Whether samples up to `end` fit without pushing out one that is still to be written."""
-        return all(recording.written >= end - self._capacity for recording in self._recordings)
+        return all(each.over or each.written >= end - self._capacity for each in self._recordings)
 
     def _write_all(self) -> None:
         """What the thread does: write each recording in turn, until closed."""
@@ -165,6 +174,7 @@ class Recorder:
                 why = f"{shown(self._folder)}: {error.strerror}" if isinstance(error, OSError) else str(error)
                 self._say(f"An alarm is not recorded: {why}")
             with self._changed:
+                recording.over = True
                 self._recordings.popleft()
                 self._changed.notify_all()
 
@@ -187,14 +197,18 @@ class Recorder:
             replace_file(folder / NOTE, [note.encode()], f".{NOTE}.part")
 
     def _next(self, recording: _Recording) -> Array | None:
-        """The next samples of a recording, `[2, channels, samples]`, when they have come; None at its end."""
+        """The next samples of a recording, `[2, channels, samples]`, when they have come; None at its end.
+
+        It ends when no alarm that begins inside it can still become known, and continue it.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._due(recording))
-            if recording.written < self._history.start:
-                recording.cut = "the disk was too slow"
+            if recording.written < min(self._history.start, recording.limit):
+                recording.cut, recording.over = "the disk was too slow", True
                 return None
             end = min(self._history.end, recording.limit, recording.written + self._piece)
             if end <= recording.written:
+                recording.over = True
                 if self._closed and recording.written < recording.limit:
                     recording.cut = "monitoring ended"
                 elif recording.limit == recording.first + recording.longest:
@@ -206,8 +220,14 @@ class Recorder:
             return samples
 
     def _due(self, recording: _Recording) -> bool:
-        """Whether there is a whole piece to write, or the rest."""
-        return self._history.end >= min(recording.written + self._piece, recording.limit)
+        """Whether there is a whole piece to write, or the rest, or it is over."""
+        rest = recording.limit - recording.written
+        return self._history.end >= (recording.written + min(self._piece, rest) if rest > 0 else self._known(recording))
+
+    def _known(self, recording: _Recording) -> int:
+        """Where all alarms are known that begin in a recording; one that cannot go on waits for none."""
+        may_go_on = recording is self._last and recording.limit < recording.first + recording.longest
+        return recording.limit + (self._late if may_go_on else 0)
 
     def _note(self, recording: _Recording) -> dict[str, Any]:
         with self._changed:
