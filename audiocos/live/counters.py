@@ -88,6 +88,8 @@ class Latency:
         buffering: of the rings between the threads.
         device: of the device and its driver, as they report it; 0 without a device.
         sample_rate: Hz.
+        ahead: of a file or a signal that is played, what is computed before the speakers want it, so that neither the
+            disk nor a busy machine is heard. Nobody waits for it; what a key changes is heard so much later.
     """
 
     algorithmic: int
@@ -95,11 +97,12 @@ class Latency:
     buffering: int
     device: int
     sample_rate: int
+    ahead: int = 0
 
     @property
     def total(self) -> int:
         """The sum, samples."""
-        return self.algorithmic + self.resampling + self.buffering + self.device
+        return self.algorithmic + self.resampling + self.buffering + self.ahead + self.device
 
     def ms(self, samples: int | None = None) -> float:
         """`samples`, the total when None, in milliseconds."""
@@ -111,6 +114,7 @@ class Latency:
             "algorithmic_samples": self.algorithmic,
             "resampling_samples": self.resampling,
             "buffering_samples": self.buffering,
+            "ahead_samples": self.ahead,
             "device_samples": self.device,
             "total_samples": self.total,
             "total_ms": self.ms(),
@@ -118,7 +122,7 @@ class Latency:
 
     def __str__(self) -> str:
         parts = {"algorithm": self.algorithmic, "resampling": self.resampling}
-        parts |= {"buffers": self.buffering, "device": self.device}
+        parts |= {"buffers": self.buffering, "computed ahead": self.ahead, "device": self.device}
         told = " + ".join(f"{name} {samples}" for name, samples in parts.items() if samples)
         return f"{self.total} samples, {self.ms():.1f} ms ({told or 'none'})"
 

@@ -77,10 +77,13 @@ class Parts:
         link, play, pipeline = self.link, self.wires.play, self.pipeline
         if link is None:
             return Latency(self.own_latency, 0, 0, 0, self.sample_rate)
-        algorithmic, resampling, buffering = pipeline.algorithmic, pipeline.resampling, 0
-        if play is not None:
-            buffering = link.prefill - algorithmic - resampling if self.live else play.capacity
-        return Latency(algorithmic, resampling, buffering, link.latency, self.sample_rate)
+        algorithmic, resampling = pipeline.algorithmic, pipeline.resampling
+        rate, device_rate = self.sample_rate, link.settings.sample_rate
+        device = round(link.latency * rate / device_rate)
+        if play is None or self.live:
+            buffering = 0 if play is None else link.prefill - algorithmic - resampling
+            return Latency(algorithmic, resampling, buffering, device, rate)
+        return Latency(algorithmic, resampling, 0, device, rate, ahead=round(play.capacity * rate / device_rate))
 
 
 def make_parts(

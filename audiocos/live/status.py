@@ -79,7 +79,11 @@ class Status:
         parts: dict[str, int] = {"total": late.total, "model": late.algorithmic}
         if resampling := getattr(late, "resampling", 0):
             parts["resampling"] = resampling
-        parts |= {"buffers": late.buffering, "device": late.device}
+        if ahead := getattr(late, "ahead", 0):
+            parts["ahead"] = ahead
+        else:
+            parts["buffers"] = late.buffering
+        parts["device"] = late.device
         recent, whole = tuple(session.hop_times.last(10.0)), tuple(session.hop_times.over_run())
         deadline = session.deadline_ms or 1.0
         events: Sequence[Happening] = session.events

@@ -12,7 +12,7 @@ from audiocos.live.ring import Ring, Signal
 
 _INLET_S = 0.2  # of sound that the worker may lag behind a device before input is dropped
 _METER_S = 10.0  # of sound that meters and files may lag behind a device
-_AHEAD_S = 0.1  # of sound between a file and the speakers
+_AHEAD_S = 0.1  # of a file, computed before the speakers want it: disks and busy machines pause for so long
 
 
 @dataclass
