@@ -58,6 +58,8 @@ def test_a_terminal_too_small_gets_lines(tmp_path):
         assert b"\x1b[?1049h" not in terminal.raw
         assert "2.50 s monitored" in terminal.text.replace("\n", "")
         assert "load p99" in terminal.text
+        why = b"The view needs 64 x 18 cells, and this terminal has 60 x 10. A line a second instead."
+        assert terminal.raw.count(why) == 1
 
 
 def test_no_terminal_gets_lines(monitor):

@@ -20,7 +20,7 @@ from audiocos.live.log import FLOODING
 from audiocos.live.measure import Second, Seconds, Tap
 from audiocos.live.meters import Meters
 from audiocos.live.ports import Microphone
-from audiocos.live.screen import can_draw
+from audiocos.live.screen import can_draw, obstacle
 from audiocos.live.session import Session
 from audiocos.live.sources import Source
 from audiocos.live.telling import Telling
@@ -139,6 +139,8 @@ class Monitor:
                 file=self._file,
             )
         else:
+            if why := obstacle(self._file):
+                say(f"{why}. A line a second instead.")
             say(f"Latency: {session.latency}. Ctrl-C ends.")
             show_lines(session, self._meters, detector=self._alarms, file=self._file, look=self._say_events)
 

@@ -24,14 +24,23 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 
 def can_draw(file: TextIO | None) -> bool:
     """Whether a view can be drawn there: a terminal that can place its cursor, large enough, with the characters."""
-    if file is None or not file.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
-        return False
+    return file is not None and file.isatty() and obstacle(file) is None
+
+
+def obstacle(file: TextIO) -> str | None:
+    """Why there is no view in a terminal, for who sits there; None where there is one, and for what is no terminal."""
+    if not file.isatty():
+        return None
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        return "The view needs a terminal that can place its cursor, which TERM denies"
     try:
         _SAMPLE.encode(file.encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
-        return False
+        return f"The view needs characters that {file.encoding or 'ascii'} does not have; choose a UTF-8 locale"
     width, height = _size(file, Console(file=file))
-    return width >= LEAST_WIDTH and height >= LEAST_HEIGHT
+    if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
+        return None
+    return f"The view needs {LEAST_WIDTH} x {LEAST_HEIGHT} cells, and this terminal has {width} x {height}"
 
 
 class Screen:
