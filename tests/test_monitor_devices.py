@@ -13,6 +13,7 @@ from jack_server import Lab, fed, longest_match, server, wait_until
 
 import audiocos
 from audiocos.errors import SoundDeviceError
+from audiocos.live import watch
 from audiocos.live.loop import measure_loop
 from audiocos.live.ports import speakers
 from audiocos.live.prefill import least_prefill
@@ -126,6 +127,14 @@ def test_a_microphone_into_a_file(lab, tmp_path, monkeypatch):
     assert any(np.allclose(period[:, p : p + 1000], take[RATE // 2 :][:1000].T, atol=1e-5) for p in place)
     summary = json.loads(done.stdout.splitlines()[-1])
     assert (summary["frames"], summary["latency"]["buffering_samples"]) == (RATE, 0)
+
+
+def test_a_microphone_of_zeros_is_asked_about_once(lab, monitor, monkeypatch):
+    monkeypatch.setattr(watch, "SILENT_S", 0.3)
+    asked = "nothing but digital silence for 0.3 s. Is it muted, or is another device meant? `audiocos devices` lists"
+    told = monitor("mic:system", "--seconds", "1.2").err
+    assert told.count("0 system (JACK Audio Connection Kit): " + asked) == 1
+    assert "silence" not in monitor("mic:feeder", "--seconds", "0.8").err
 
 
 @pytest.mark.parametrize("rate", [RATE, 16000])

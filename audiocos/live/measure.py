@@ -128,6 +128,8 @@ class Measure:
         self.clipped = 0
         self.heard = False
         """Whether any input was not digital silence."""
+        self.silent = 0
+        """Samples of digital silence that the input ends with, to a piece."""
         self._most = max(4096, sample_rate // 10)
 
     def run(self) -> None:
@@ -157,7 +159,8 @@ class Measure:
             x, y = as_written(source, native, x.dtype)
         self.figures.update(x, y)
         self.samples += count
-        self.heard = self.heard or bool(x.any())
+        sounds = bool(x.any())
+        self.heard, self.silent = self.heard or sounds, 0 if sounds else self.silent + count
         if self._sink is not None:
             if self._choice.listen != "output":
                 heard = np.empty_like(x)

@@ -105,6 +105,7 @@ class Session:
             feeder=self._feeder,
             play=self._wires.play,
             reconnect=reconnect,
+            silent_s=lambda: self._measure.silent / self.sample_rate,
             back=self._opened,
         )
         self._quiet = contextlib.ExitStack()

@@ -22,6 +22,9 @@ TICK_S = 0.05
 STALL_S = 2.0
 """A source that has given nothing for so long is said to stall."""
 
+SILENT_S = 5.0
+"""A microphone that has given nothing but zeros for so long is asked about: what is open always hears some noise."""
+
 
 class Watch:
     """Runs in a thread of its own: `run`, until the others and the device have ended.
@@ -37,6 +40,7 @@ class Watch:
         feeder: what brings a source that is no device, or None.
         play: the ring to the speakers, or None.
         reconnect: wait for a device that goes away.
+        silent_s: seconds of digital silence that the input ends with.
         back: called when one has come back.
     """
 
@@ -53,12 +57,13 @@ class Watch:
         feeder: Feeder | None,
         play: Ring | None,
         reconnect: bool,
+        silent_s: Callable[[], float],
         back: Callable[[], None] = lambda: None,
     ) -> None:
         self._threads, self._journal, self._stop, self._done = threads, journal, stop, done
         self._source, self._sink, self._link, self._feeder = source, sink, link, feeder
-        self._play, self._reconnect, self._back = play, reconnect, back
-        self._stalled = False
+        self._play, self._reconnect, self._silent_s, self._back = play, reconnect, silent_s, back
+        self._stalled = self._asked = False
         self.absences = Absences()
         self.playing = False
         """Whether the device has been started: only then can it go away."""
@@ -103,11 +108,25 @@ class Watch:
             self._journal.note("device", f"{names}: back after {away_s:.1f} s", details=details)
 
     def _look_at_source(self) -> None:
+        if isinstance(self._source, Microphone):
+            self._look_at_silence(self._source)
+            return
         since = None if self._feeder is None else self._feeder.waiting_since
         stalled = since is not None and time.monotonic() - since > STALL_S
-        if stalled and not self._stalled and not isinstance(self._source, Microphone):
-            self._journal.note("source", f"{self._source.name}: nothing has come for {STALL_S:g} s; waiting")
+        if stalled and not self._stalled:
+            text = f"{self._source.name}: nothing has come for {STALL_S:g} s; waiting"
+            self._journal.note("source", text, details={"state": "stalled"})
         self._stalled = stalled
+
+    def _look_at_silence(self, microphone: Microphone) -> None:
+        if self._asked or self._silent_s() < SILENT_S:
+            return
+        self._asked = True
+        text = (
+            f"{microphone.device}: nothing but digital silence for {SILENT_S:g} s. Is it muted, or is another device "
+            "meant? `audiocos devices` lists them."
+        )
+        self._journal.note("source", text, details={"state": "silent"})
 
     def _let_it_be_heard(self) -> None:
         """What is in the ring to the speakers, and what the device has taken already."""
