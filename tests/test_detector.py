@@ -74,6 +74,16 @@ def test_the_score_is_the_distance_of_the_second():
         assert state.band_edges_hz == tuple(band_edges(RATE))
 
 
+def test_an_alarm_knows_its_worst_second():
+    quality = [20] * 3 + [12, 6, 10] + [20] * 4
+    states, (begin, end) = watch(Detector(RATE, 1, normal=normal_from()), *noise(10, quality))
+    worst = max(states, key=lambda state: state.score)
+    assert states.index(worst) == 4 and begin.worst.score == begin.score == states[3].score
+    assert (end.worst.score, end.worst.bands, end.worst.snr_db) == (worst.score, worst.bands, worst.snr_db)
+    assert end.row()["worst_score"] == worst.score > end.score
+    assert [state.worst is None for state in states] == [not state.active for state in states]
+
+
 def test_an_alarm_begins_with_the_odd_second_and_stays_for_the_hold():
     quality = [20] * 4 + [8] * 2 + [20] * 6
     for hold, length in ((0, 2), (1, 2), (2, 3), (3, 4)):

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 from monitored import SAMPLES
+from reportpages import Page
 
 import audiocos
 from audiocos.cli.livereport import StretchReport
 from audiocos.errors import AudiocosError
+from audiocos.live.alarms import Alarms
+from audiocos.live.detector import Detector
 
 pytest.importorskip("matplotlib")
 
@@ -26,7 +29,7 @@ class Counters:
     clipped_samples: int = 0
 
 
-def written(path, x, y, rate, counters=None, events=()):
+def written(path, x, y, rate, counters=None, events=(), alarms=None):
     """The page of a stretch fed in small blocks."""
     report = StretchReport(str(path), False, rate)
     for start in range(0, x.shape[1], 777):
@@ -40,6 +43,7 @@ def written(path, x, y, rate, counters=None, events=()):
         latency_samples=1234,
         counters=counters or Counters(),
         events=events,
+        alarms=alarms,
     )
     return path.read_text()
 
@@ -68,6 +72,25 @@ def test_what_went_wrong_is_on_the_page(tmp_path):
     assert "late &lt;19&gt;; and 5 more." in page
     calm = written(tmp_path / "calm.html", x, 0.9 * x, 8000)
     assert "Counted" not in calm and "Events" not in calm
+
+
+def test_alarms_are_marked_and_listed(tmp_path):
+    x = np.random.default_rng(0).normal(0, 0.1, (1, 20000))
+    lost = np.repeat([0.1, 0.1, 0.1, 0.5, 0.7, 0.1, 0.1, 0.1, 0.1, 0.6], 2000)  # of ten seconds
+    alarms = Alarms(Detector(2000, 1, normal=None, below_db=10, hold_s=1))
+    alarms.feed(x, x * (1 - lost))
+    path = tmp_path / "page.html"
+    page = written(path, x, x * (1 - lost), 2000, alarms=alarms)
+    calm = written(tmp_path / "calm.html", x, x * (1 - lost), 2000)
+    assert [row for row in Page(path).rows if row[0] in ("Begins", "0:03", "0:09")] == [
+        ["Begins", "Length", "Worst score", "Lowest SNR (dB)", "Bands"],
+        ["0:03", "3.00 s", "\N{EN DASH}", "3.1", "\N{EN DASH}"],
+        ["0:09", "1.00 s, to the end", "\N{EN DASH}", "4.4", "\N{EN DASH}"],
+    ]
+    assert "<dt>Alarms</dt><dd>2</dd>" in page and "where its SNR is below 10.0 dB." in page
+    assert len(PICTURE.findall(page)) == len(PICTURE.findall(calm)) == 3
+    assert not set(PICTURE.findall(page)) & set(PICTURE.findall(calm)), "they are marked"
+    assert "Alarms" not in calm
 
 
 def test_nothing_monitored_is_a_page_all_the_same(tmp_path):

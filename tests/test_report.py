@@ -130,7 +130,7 @@ def test_curves_have_a_floor_and_no_nan():
 def test_a_page_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("before")
-    monkeypatch.setattr("audiocos.report.pictures.waveform_figure", lambda *_: 1 / 0)
+    monkeypatch.setattr("audiocos.report.pictures.waveform_figure", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_report(path, [item("a.wav", noise(), 0.9 * noise())], title="t")
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]

@@ -53,6 +53,22 @@ def test_spectrograms_share_one_scale():
     assert figure.axes[3].get_xlabel() == "dB, 0 is a sine at full scale"
 
 
+def test_marks_lie_where_they_are_said_to_and_nowhere_else():
+    x = noise(1, 8000)
+    marks = [(0.25, 0.5), (0.75, 9.0), (20.0, 30.0)]
+    times = np.linspace(0, 1, 50)
+    for figure in (
+        waveform_figure(x, 0.5 * x, 8000, marks=marks),
+        spectrogram_figure(x, 0.5 * x, 8000, marks=marks),
+        error_figure(times, np.full(50, -20.0), np.full(50, -30.0), marks=marks),
+    ):
+        for axes in figure.axes[:3]:
+            strips = [each for each in axes.collections if not each.get_clip_on()]
+            spans = [np.unique(path.vertices[:, 0]).tolist() for strip in strips for path in strip.get_paths()]
+            assert spans == [[0.25, 0.5], [0.75, 1.0]]
+            assert axes.get_xlim() == (0.0, 1.0)
+
+
 def test_snr_curve_is_the_difference_and_long_curves_are_means():
     figure = error_figure([0, 1, 2], [-20, -150, -30], [-60, -150, -150])
     np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), [40, np.nan, np.nan])

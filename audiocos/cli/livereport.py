@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audiocos.audio.excerpt import Observer
 from audiocos.audio.names import shown
@@ -15,9 +15,16 @@ from audiocos.live.watched import Happening
 from audiocos.metrics import Array, Figures
 from audiocos.model import Model
 from audiocos.modelcard import facts
-from audiocos.report import ErrorCurve, Excerpt, ReportItem, write_report
+from audiocos.report import ErrorCurve, Excerpt, Listing, ReportItem, write_report
+from audiocos.report.words import MISSING, decimal, duration
+
+if TYPE_CHECKING:
+    from audiocos.live.alarms import Alarms
+    from audiocos.live.detector import AlarmState
+    from audiocos.live.pastalarms import PastAlarm
 
 _MOST_EVENTS = 20
+_MOST_ALARMS = 50
 
 
 class StretchReport:
@@ -52,6 +59,7 @@ class StretchReport:
         latency_samples: int,
         counters: Any,
         events: Sequence[Happening],
+        alarms: Alarms | None = None,
     ) -> None:
         """Write the page.
 
@@ -64,6 +72,7 @@ class StretchReport:
             latency_samples: by how much the output lagged the input.
             counters: a dataclass of counts.
             events: what happened, in the order of time.
+            alarms: what was raised meanwhile; None where nothing watched.
 
         Raises:
             AudiocosError: the page cannot be written.
@@ -82,11 +91,20 @@ class StretchReport:
             "log_spectral_distance_db": figures.log_spectral_distance_db,
             "clipped_samples": counts.get("clipped_samples", 0),
             "latency_samples": latency_samples,
+            "alarms": None if alarms is None else alarms.state.count,
         }
         start_s, x, y = self._observer.excerpt()
         excerpt = Excerpt(start_s, x, y) if x.size else None
+        past, end_s = [] if alarms is None else alarms.past, figures.samples / self._rate
         item = ReportItem(
-            shown(source), self._rate, row, excerpt, ErrorCurve(*self._observer.curve()), _notes(counts, events)
+            shown(source),
+            self._rate,
+            row,
+            excerpt,
+            ErrorCurve(*self._observer.curve()),
+            _notes(counts, events),
+            alarms=[(alarm.begin_s, end_s if alarm.end_s is None else alarm.end_s) for alarm in past],
+            listings=[_listing(past, alarms.state, end_s)] if alarms is not None and past else [],
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_report(
@@ -96,6 +114,25 @@ class StretchReport:
             subtitle=f'Monitored through the model "{model.name}". {model.description}',
             model_facts=facts(model),
         )
+
+
+def _listing(past: Sequence[PastAlarm], state: AlarmState, end_s: float) -> Listing:
+    """The alarms as a table."""
+    rows = []
+    for alarm in past[:_MOST_ALARMS]:
+        length = duration((end_s if alarm.end_s is None else alarm.end_s) - alarm.begin_s)
+        worst = [decimal(alarm.worst.score, 1), decimal(alarm.worst.snr_db, 1), alarm.bands or MISSING]
+        rows.append([clock(alarm.begin_s), length + (", to the end" if alarm.end_s is None else ""), *worst])
+    causes = []
+    if state.threshold is not None:
+        causes.append(f"its score is above {state.threshold:.1f}")
+    if state.below_db is not None:
+        causes.append(f"its SNR is below {decimal(state.below_db, 1)} dB")
+    more = f" {state.count - len(rows)} more are not listed." if state.count > len(rows) else ""
+    caption = (
+        f"A second is alarming where {' or '.join(causes)}. Bands: those that speak in the second of the worst score."
+    )
+    return Listing("Alarms", caption + more, ["Begins", "Length", "Worst score", "Lowest SNR (dB)", "Bands"], rows)
 
 
 def _notes(counts: dict[str, int], events: Sequence[Happening]) -> list[str]:

@@ -235,7 +235,8 @@ class Monitor:
                 channels=session.channels,
                 latency_samples=session.latency.total,
                 counters=session.counters,
-                events=session.events,
+                events=[event for event in session.events if event.kind != "alarm"],  # they have a table
+                alarms=self._alarms,
             )
 
     def _listening(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audiocos.live.alarmcommand import AlarmCommand
 from audiocos.live.detector import AlarmState, Detector
+from audiocos.live.pastalarms import PastAlarm, PastAlarms
 from audiocos.live.recorder import Recorder
 from audiocos.metrics import Array
 
@@ -23,12 +24,18 @@ class Alarms:
         self.detector = detector
         self._recorder, self._command = recorder, command
         self._piece = max(1, detector.sample_rate // 4)  # the recorder must have heard what an alarm is about
-        detector.on_change += [each.change for each in (recorder, command) if each is not None]
+        self._past = PastAlarms()
+        detector.on_change += [each.change for each in (self._past, recorder, command) if each is not None]
 
     @property
     def state(self) -> AlarmState:
         """What the last second was judged to be; from any thread."""
         return self.detector.state
+
+    @property
+    def past(self) -> list[PastAlarm]:
+        """All alarms so far, in the order of time; read it when nothing is fed any more."""
+        return self._past.until(self.state)
 
     def feed(self, x: Array, y: Array) -> None:
         """Take the next block of both, `[channels, samples]`, aligned in time.

@@ -6,7 +6,7 @@ A `Detector` is a tap: the meter thread feeds it input and reconstruction, every
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +29,27 @@ class _Resampler(Protocol):
 
 
 @dataclass(frozen=True)
+class Worst:
+    """The most unlike there was of an alarm so far.
+
+    Args:
+        score: the highest; None where there was none.
+        bands: what each band added to its square; empty where there was none.
+        snr_db: the lowest; None likewise.
+    """
+
+    score: float | None = None
+    bands: tuple[float, ...] = ()
+    snr_db: float | None = None
+
+    def and_second(self, score: float | None, bands: tuple[float, ...], snr_db: float | None) -> Worst:
+        """With one more second."""
+        if score is None or (self.score is not None and self.score >= score):
+            score, bands = self.score, self.bands
+        return Worst(score, bands, min((snr for snr in (self.snr_db, snr_db) if snr is not None), default=None))
+
+
+@dataclass(frozen=True)
 class AlarmState:
     """What the last second was judged to be.
 
@@ -43,6 +64,7 @@ class AlarmState:
         below_db: SNR below which an alarm begins; None when the SNR is not watched.
         since_s: where in the sound the present alarm began, in seconds; None without one.
         count: alarms so far.
+        worst: the most unlike there was of the present alarm; None without one.
     """
 
     active: bool
@@ -54,6 +76,7 @@ class AlarmState:
     below_db: float | None = None
     since_s: float | None = None
     count: int = 0
+    worst: Worst | None = None
 
     def row(self) -> dict[str, Any]:
         """The state for `monitor --json`, plain numbers."""
@@ -82,6 +105,7 @@ class AlarmEvent:
         snr_db: of that second; None for silence and exact copies.
         below_db: as in `AlarmState`.
         begin_s: where in the sound the alarm began: the start of the first second that was unlike.
+        worst: the most unlike there was of it so far.
     """
 
     time_s: float
@@ -93,6 +117,7 @@ class AlarmEvent:
     snr_db: float | None
     below_db: float | None
     begin_s: float
+    worst: Worst = Worst()
 
     @property
     def text(self) -> str:
@@ -101,23 +126,12 @@ class AlarmEvent:
             return f"alarm over after {self.time_s - self.begin_s:.0f} s."
         said = []
         if self.score is not None and self.threshold is not None and self.score > self.threshold:
-            said.append(f"score {self.score:.1f} above {self.threshold:.1f} ({self._where()})")
+            said.append(
+                f"score {self.score:.1f} above {self.threshold:.1f} ({loud_bands(self.bands, self.band_edges_hz)})"
+            )
         if self.snr_db is not None and self.below_db is not None and self.snr_db < self.below_db:
             said.append(f"SNR {self.snr_db:.1f} dB below {self.below_db:g} dB")
         return f"alarm: {', '.join(said)}."
-
-    def _where(self) -> str:
-        """The bands that say most, neighbours joined: "250 to 400 Hz, 2000 to 2500 Hz"."""
-        limit = min(_SPEAKS * sum(self.bands), max(self.bands))
-        loud = [index for index, value in enumerate(self.bands) if value >= limit]
-        runs: list[list[int]] = []
-        for index in loud:
-            if runs and runs[-1][-1] == index - 1:
-                runs[-1].append(index)
-            else:
-                runs.append([index])
-        edges = self.band_edges_hz
-        return ", ".join(f"{edges[run[0]]:.0f} to {edges[run[-1] + 1]:.0f} Hz" for run in runs)
 
     def row(self) -> dict[str, Any]:
         """The event as plain numbers and lists, for JSON."""
@@ -131,7 +145,31 @@ class AlarmEvent:
             "below_db": self.below_db,
             "bands": list(self.bands),
             "band_edges_hz": list(self.band_edges_hz),
+            "worst_score": self.worst.score,
+            "worst_bands": list(self.worst.bands),
+            "worst_snr_db": self.worst.snr_db,
         }
+
+
+def loud_bands(bands: Sequence[float], edges_hz: Sequence[float]) -> str:
+    """The bands that say most, in words, neighbours joined; nothing where none says anything.
+
+    >>> loud_bands([0.0, 3.0, 2.0, 0.1, 4.0], [0, 100, 200, 400, 800, 1600])
+    '100 to 400 Hz, 800 to 1600 Hz'
+    """
+    most = max(bands, default=0.0)
+    if most <= 0:
+        return ""
+    limit = min(_SPEAKS * sum(bands), most)
+    runs: list[list[int]] = []
+    for index, value in enumerate(bands):
+        if value < limit:
+            continue
+        if runs and runs[-1][-1] == index - 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return ", ".join(f"{edges_hz[run[0]]:.0f} to {edges_hz[run[-1] + 1]:.0f} Hz" for run in runs)
 
 
 class Detector:
@@ -221,6 +259,7 @@ class Detector:
             active = end_s - self._alarming_s < self._hold_s
         begins = active and not before.active
         since_s = end_s - self._second_s if begins else before.since_s
+        worst = (before.worst or Worst()).and_second(score, bands, snr_db)
         self.state = AlarmState(
             active,
             score,
@@ -231,10 +270,20 @@ class Detector:
             before.below_db,
             since_s if active else None,
             before.count + begins,
+            worst if active else None,
         )
         if active != before.active and since_s is not None:
             event = AlarmEvent(
-                end_s, active, score, before.threshold, bands, before.band_edges_hz, snr_db, before.below_db, since_s
+                end_s,
+                active,
+                score,
+                before.threshold,
+                bands,
+                before.band_edges_hz,
+                snr_db,
+                before.below_db,
+                since_s,
+                worst,
             )
             for call in self.on_change:
                 call(event)

@@ -132,7 +132,8 @@ class Recorder:
                 recording.alarms.append(event.row() | {"end_s": None})
                 recording.stop = None
             elif recording is not None:
-                recording.alarms[-1]["end_s"] = event.time_s
+                row = event.row()
+                recording.alarms[-1] |= {"end_s": event.time_s} | {key: row[key] for key in row if "worst" in key}
                 recording.stop = round(event.time_s * self._rate) + self._after
             self._changed.notify_all()
 

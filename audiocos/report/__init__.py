@@ -5,7 +5,7 @@ Needs the extra `audiocos[report]`; `require_extra` says so before any work is d
 
 from __future__ import annotations
 
-from audiocos.report.page import ErrorCurve, Excerpt, ReportItem, write_report
+from audiocos.report.page import ErrorCurve, Excerpt, Listing, ReportItem, write_report
 from audiocos.report.style import require_extra
 
-__all__ = ["ErrorCurve", "Excerpt", "ReportItem", "require_extra", "write_report"]
+__all__ = ["ErrorCurve", "Excerpt", "Listing", "ReportItem", "require_extra", "write_report"]

@@ -78,6 +78,23 @@ class ErrorCurve:
             object.__setattr__(self, name, np.maximum(level, pictures.FLOOR_DBFS))
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A small table of texts; the first column names the row.
+
+    Args:
+        title: heading.
+        caption: a sentence below it.
+        columns: headings.
+        rows: of as many cells each.
+    """
+
+    title: str
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
 @dataclass(frozen=True, eq=False)
 class ReportItem:
     """One recording on the page.
@@ -90,6 +107,8 @@ class ReportItem:
         curve: the error over the whole length; None or no points: not drawn.
         notes: warnings, such as "truncated".
         failed: why there is no result, or None.
+        alarms: from when to when, in seconds; marked in the pictures.
+        listings: tables.
     """
 
     name: str
@@ -99,6 +118,8 @@ class ReportItem:
     curve: ErrorCurve | None = None
     notes: list[str] = field(default_factory=list)
     failed: str | None = None
+    alarms: list[pictures.Stretch] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
 
 
 def write_report(
@@ -158,11 +179,12 @@ def _summary(item: ReportItem) -> dict[str, object]:
 def _section(item: ReportItem) -> dict[str, object]:
     section: dict[str, object] = {"name": item.name, "notes": list(item.notes), "failed": item.failed}
     section.update(facts=_facts(item), exact=_exact(item), pictures=[], players=[], heard="", shown="")
+    section.update(listings=item.listings, marked=bool(item.alarms))
     if item.excerpt is not None and item.excerpt.input.size:
         section.update(_excerpt(item, item.excerpt))
     if item.curve is not None and np.size(item.curve.times_s):
         curve = item.curve
-        figure = pictures.error_figure(curve.times_s, curve.input_dbfs, curve.residual_dbfs)
+        figure = pictures.error_figure(curve.times_s, curve.input_dbfs, curve.residual_dbfs, marks=item.alarms)
         drawn = ("Error over time", f"Level of input and residual over time, and their ratio, of {item.name}")
         section["pictures"] = [*section["pictures"], (*drawn, style.png_uri(figure))]  # type: ignore[misc]
     return section
@@ -179,11 +201,11 @@ def _excerpt(item: ReportItem, excerpt: Excerpt) -> dict[str, object]:
         (
             "Waveform",
             f"Waveform of {item.name} with the residual, and the residual magnified",
-            style.png_uri(pictures.waveform_figure(x, y, rate, start)),
+            style.png_uri(pictures.waveform_figure(x, y, rate, start, marks=item.alarms)),
         )
     ]
     if x.any() or y.any():
-        uri = style.png_uri(pictures.spectrogram_figure(x, y, rate, start))
+        uri = style.png_uri(pictures.spectrogram_figure(x, y, rate, start, marks=item.alarms))
         drawn.append(("Spectrograms", f"Spectrograms of input, output and residual of {item.name}", uri))
     else:
         notes.append("Silence: there is no spectrogram to draw.")
@@ -217,6 +239,7 @@ def _facts(item: ReportItem) -> list[tuple[str, str]]:
             "Latency",
             None if latency is None else f"{latency:.0f} samples, {1000 * latency / item.sample_rate:.1f} ms",
         ),
+        ("Alarms", figures.get("alarms")),
         ("Computed in", None if seconds is None else f"{seconds:.3g} s"),
     ]
     return [(name, str(value)) for name, value in texts if value is not None]

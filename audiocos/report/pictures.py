@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,13 @@ COLUMNS = 1000
 ZERO = "the residual is zero"
 
 
-def waveform_figure(input_sound: Array, output_sound: Array, sample_rate: int, start_s: float = 0.0) -> Figure:
+Stretch = tuple[float, float]
+"""From when to when, in seconds."""
+
+
+def waveform_figure(
+    input_sound: Array, output_sound: Array, sample_rate: int, start_s: float = 0.0, *, marks: Sequence[Stretch] = ()
+) -> Figure:
     """The input with the residual on the same axis, and below it the residual magnified.
 
     Args:
@@ -39,6 +46,7 @@ def waveform_figure(input_sound: Array, output_sound: Array, sample_rate: int, s
         output_sound: finite.
         sample_rate: Hz.
         start_s: the time of the first sample.
+        marks: alarms, from when to when, in seconds.
 
     Shape:
         - input_sound, output_sound: `[channels, samples]`, at least one sample
@@ -53,6 +61,7 @@ def waveform_figure(input_sound: Array, output_sound: Array, sample_rate: int, s
     title = f"Input and residual; {ZERO}" if exact else "Input and residual"
     style.finish(rows[0], title, "", "amplitude")
     rows[0].set(ylim=(-half, half), xlim=(start_s, stop_s))
+    style.mark(rows[0], marks, label="alarm")
     style.legend(rows[0])
     if not exact:
         small = _half_range(residual)
@@ -64,13 +73,16 @@ def waveform_figure(input_sound: Array, output_sound: Array, sample_rate: int, s
             "amplitude",
         )
         rows[1].set_ylim(-small, small)
+        style.mark(rows[1], marks)
     for row in rows:
         row.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}".replace("-", "\N{MINUS SIGN}"))
     rows[-1].set_xlabel("time (s)")
     return figure
 
 
-def spectrogram_figure(input_sound: Array, output_sound: Array, sample_rate: int, start_s: float = 0.0) -> Figure:
+def spectrogram_figure(
+    input_sound: Array, output_sound: Array, sample_rate: int, start_s: float = 0.0, *, marks: Sequence[Stretch] = ()
+) -> Figure:
     """Spectrograms of input, output and residual on one scale in dB; 0 dB is a sine at full scale.
 
     The frequency axis is mel: even below 1 kHz, logarithmic above. Channels are averaged in power.
@@ -80,6 +92,7 @@ def spectrogram_figure(input_sound: Array, output_sound: Array, sample_rate: int
         output_sound: finite.
         sample_rate: Hz.
         start_s: the time of the first sample.
+        marks: alarms, from when to when, in seconds.
 
     Shape:
         - input_sound, output_sound: `[channels, samples]`, at least one sample
@@ -109,6 +122,7 @@ def spectrogram_figure(input_sound: Array, output_sound: Array, sample_rate: int
         style.finish(row, _spectrogram_title(name, s, sounds[name]), "", "Hz")
         row.set(ylim=(0, sample_rate / 2), xlim=(start_s, start_s + input_sound.shape[1] / sample_rate))
         row.grid(False)
+        style.mark(row, marks, shaded=False)
         row.xaxis.set_major_locator(ticker.AutoLocator())
         row.xaxis.set_major_formatter(ticker.ScalarFormatter(useOffset=False))
     rows[-1].set_xlabel("time (s)", color=style.LETTERS)
@@ -121,7 +135,9 @@ def spectrogram_figure(input_sound: Array, output_sound: Array, sample_rate: int
     return figure
 
 
-def error_figure(times_s: ArrayLike, input_dbfs: ArrayLike, residual_dbfs: ArrayLike) -> Figure:
+def error_figure(
+    times_s: ArrayLike, input_dbfs: ArrayLike, residual_dbfs: ArrayLike, *, marks: Sequence[Stretch] = ()
+) -> Figure:
     """Levels of input and residual over time, and the SNR where both are above -150 dBFS.
 
     Long curves are drawn as means (of power) over equal stretches.
@@ -130,6 +146,7 @@ def error_figure(times_s: ArrayLike, input_dbfs: ArrayLike, residual_dbfs: Array
         times_s: rising.
         input_dbfs: finite, at least -150.
         residual_dbfs: finite, at least -150.
+        marks: alarms, from when to when, in seconds.
 
     Shape:
         - times_s, input_dbfs, residual_dbfs: `[points]`, at least one
@@ -148,6 +165,7 @@ def error_figure(times_s: ArrayLike, input_dbfs: ArrayLike, residual_dbfs: Array
     lowest = 10 * np.floor(levels.min() / 10) - 5
     rows[0].set_ylim(max(FLOOR_DBFS, lowest), max(0.0, 10 * np.ceil(levels.max() / 10)))
     rows[0].set_xlim(*_padded(times))
+    style.mark(rows[0], marks, label="alarm")
     style.legend(rows[0])
     if heard.any():
         rows[1].plot(times, snr_db, color=style.OUTPUT, linewidth=1.1, marker="." if heard.sum() < 40 else "")
@@ -155,6 +173,7 @@ def error_figure(times_s: ArrayLike, input_dbfs: ArrayLike, residual_dbfs: Array
         low, high = float(np.nanmin(snr_db)), float(np.nanmax(snr_db))
         margin = max(1.0, 0.06 * (high - low))
         rows[1].set_ylim(min(0.0, low) - margin, max(0.0, high) + margin)
+        style.mark(rows[1], marks)
     rows[-1].set_xlabel(
         "time (s)" + (f"; each point is the mean of {stretch}" if stretch > 1 else ""), color=style.LETTERS
     )

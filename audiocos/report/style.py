@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from audiocos.errors import AudiocosError
@@ -18,6 +19,7 @@ LETTERS = "#7a7f87"
 INPUT = "#4a86d8"
 OUTPUT = "#3f9e6b"
 RESIDUAL = "#e2662b"
+MARK = "#d03a3a"
 
 
 def require_extra() -> None:
@@ -48,7 +50,31 @@ def finish(axes: Any, title: str, x_label: str, y_label: str) -> None:
 
 def legend(axes: Any) -> None:
     """Put a one-line legend above the right end of an axis, where no curve is."""
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, labelcolor=LETTERS, fontsize=8)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, labelcolor=LETTERS, fontsize=8)
+
+
+def mark(axes: Any, stretches: Sequence[tuple[float, float]], *, shaded: bool = True, label: str = "") -> None:
+    """Mark stretches of a time axis: a strip along its upper edge, below it a shade or lines where it begins and ends.
+
+    Args:
+        axes: whose limits in time are set.
+        stretches: (begin, end), in the axis's units; what lies outside is left out.
+        shaded: on a picture that fills the axis a shade would change its colours: lines instead.
+        label: for the legend.
+    """
+    low, high = axes.get_xlim()
+    spans = [(max(begin, low), min(end, high)) for begin, end in stretches if end > low and begin < high]
+    if not spans:
+        return
+    across = [(begin, end - begin) for begin, end in spans]
+    where = {"transform": axes.get_xaxis_transform(), "color": MARK}
+    axes.broken_barh(across, (1.0, 0.035), clip_on=False, linewidth=0.8, **where)
+    if shaded:
+        axes.broken_barh(across, (0.0, 1.0), alpha=0.16, linewidth=0, label=label or None, zorder=0, **where)
+    else:
+        edges = sorted({edge for span in spans for edge in span if low < edge < high})
+        axes.vlines(edges, 0.0, 1.0, linestyles="dotted", linewidth=1.2, **where | {"color": "white"})
+    axes.set_xlim(low, high)
 
 
 def png(figure: Figure) -> bytes:
