@@ -69,7 +69,15 @@ class Played:
 
 
 def alarm(**changes):
-    state = {"active": False, "score": 3.1, "threshold": 8.2, "bands": (0.5,) * 16, "since_s": None, "count": 0}
+    state = {
+        "active": False,
+        "score": 3.1,
+        "threshold": 8.2,
+        "bands": (0.5,) * 16,
+        "since_s": None,
+        "count": 0,
+        "worst": None,
+    }
     state |= {"band_edges_hz": tuple(np.linspace(0.0, 4000.0, 17)), "below_db": None}
     return SimpleNamespace(**(state | changes))
 

@@ -13,6 +13,8 @@ from monitored import Counters, Played, alarm, recording, view_of, words
 from rich.segment import Segment
 
 import audiocos
+from audiocos.live.counters import Event
+from audiocos.live.drawing import BRIGHT_RED
 from audiocos.live.layout import Layout
 from audiocos.live.meters import Meters
 from audiocos.live.screen import LEAST_HEIGHT, LEAST_WIDTH, Screen, can_draw
@@ -120,6 +122,27 @@ def test_an_alarm_says_so_and_which_bands_speak(chord):
     )
     waiting = alarm(score=None)
     assert any("no score yet" in row for row in words(view_of(chord, detector=SimpleNamespace(state=waiting))))
+
+
+def test_an_alarm_leaves_its_mark_on_the_curve_and_tells_its_worst(chord):
+    past = [SimpleNamespace(begin_s=4.0, end_s=6.0), SimpleNamespace(begin_s=11.0, end_s=None)]  # of twelve seconds
+    state = alarm(active=True, score=4.2, since_s=11.0, worst=SimpleNamespace(score=14.2))
+    view = view_of(chord, detector=SimpleNamespace(state=state, past=past))
+    lines = Layout(True).lines(view.scene(), 80, 24)
+    assert any("ALARM since 0:11" in row and "score 4.2 of 8.2" in row and "worst 14.2" in row for row in words(view))
+    for row in lines[5:8]:
+        cells = [one.style.color.name for one in row[1:] for _ in one.text]  # 0.4 s each, the newest at the right edge
+        red = [80 - 9 - place for place, colour in enumerate(cells) if colour == BRIGHT_RED]
+        assert red == [*range(20, 15, -1), 3, 2, 1]
+
+
+def test_a_flood_of_events_does_not_hide_what_came_singly(chord):
+    late = [Event(4.0 + second / 10, "late_hop", "late", 1) for second in range(95)]
+    asked = Event(4.05, "source", "nothing but digital silence")
+    shown = words(view_of(chord, Played(events=[late[0], asked, *late[1:]])))
+    assert any("0:04 nothing but digital silence" in row and "96 so far" in row for row in shown)
+    later = [*late, Event(14.1, "late_hop", "late", 1)]
+    assert any("0:14 late" in row for row in words(view_of(chord, Played(events=[late[0], asked, *later[1:]]))))
 
 
 def test_silence_and_exact_copies_are_told_apart():

@@ -34,7 +34,7 @@ class Alarms:
 
     @property
     def past(self) -> list[PastAlarm]:
-        """All alarms so far, in the order of time; read it when nothing is fed any more."""
+        """All alarms so far, in the order of time, the present one included; from any thread."""
         return self._past.until(self.state)
 
     def feed(self, x: Array, y: Array) -> None:

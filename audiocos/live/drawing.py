@@ -21,6 +21,9 @@ Line = list[Segment]
 BLUE, GREEN, ORANGE, GREY = "#5b95e0", "#4fae7b", "#e2763f", "#8a8f98"
 """Input, output and residual as in the reports, a little lighter; letters that stay back."""
 
+RED, BRIGHT_RED = "#d03a3a", "#f06060"
+"""Alarms: as a ground, and as letters."""
+
 _AREA = {BLUE: "#3a629b", GREEN: "#387d5a", ORANGE: "#b05b2e"}
 """The same for areas, which glare where letters do not."""
 
@@ -107,7 +110,15 @@ def bar(upper: float, lower: float, peak: float, width: int, colour: str) -> Lin
     return [segment for segment in line if segment.text]
 
 
-def curve(values: Sequence[float | None], low: float, high: float, width: int, height: int, colour: str) -> list[Line]:
+def curve(
+    values: Sequence[float | None],
+    low: float,
+    high: float,
+    width: int,
+    height: int,
+    colour: str,
+    marked: Sequence[bool] = (),
+) -> list[Line]:
     """A curve of dots, two a cell and four high, its newest value at the right edge; gaps where there is None.
 
     Args:
@@ -117,6 +128,7 @@ def curve(values: Sequence[float | None], low: float, high: float, width: int, h
         width: cells.
         height: cells.
         colour: of the dots.
+        marked: which cells are drawn in red instead, from the left.
     """
     dots = np.zeros((4 * height, 2 * width), dtype=bool)
     shown = values[-2 * width :]
@@ -132,8 +144,11 @@ def curve(values: Sequence[float | None], low: float, high: float, width: int, h
         dots[start : stop + 1, column] = True
         before = row
     cells = (dots.reshape(height, 4, width, 2) * _BRAILLE_DOTS[None, :, None, :]).sum(axis=(1, 3))
-    look = style(colour)
-    return [[Segment("".join(chr(0x2800 + code) if code else " " for code in row), look)] for row in cells.tolist()]
+    looks = [style(BRIGHT_RED if mark else colour) for mark in marked] or [style(colour)] * width
+    return [
+        _runs([(chr(0x2800 + code) if code else " ", look) for code, look in zip(row, looks, strict=True)])
+        for row in cells.tolist()
+    ]
 
 
 def areas(behind: Float64, front: Float64, height: int, colours: bool) -> list[Line]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from rich.segment import Segment
 
 from audiocos.live import drawing
-from audiocos.live.drawing import BLUE, GREEN, GREY, ORANGE, Line, between, fit, shortened, text, whole
+from audiocos.live.drawing import BLUE, GREEN, GREY, ORANGE, RED, Line, between, fit, shortened, text, whole
 from audiocos.live.status import Stage, Status, clock, percent, short_count
 from audiocos.live.watched import Alarm
 
 LABEL = 9
-RED = "#d03a3a"
 _LOUD = {"output": GREEN, "input": BLUE, "residual": ORANGE}
 
 
@@ -70,6 +69,8 @@ def _alarm(alarm: Alarm | None) -> list[Line]:
         parts.append([text("  "), text(_bands(alarm), ORANGE)])
     elif alarm.threshold is not None:
         parts.append([text("  no score yet", GREY)])
+    if alarm.worst is not None and alarm.worst.score is not None:
+        parts.append([text("  worst ", GREY), text(f"{alarm.worst.score:.1f}")])
     parts.append([text(f"  {alarm.count} so far", GREY)])
     if alarm.below_db is not None:
         parts.append([text(f"  SNR below {alarm.below_db:g} dB", GREY)])

@@ -89,6 +89,7 @@ class Layout:
     def _curve(self, scene: Scene, width: int, height: int) -> list[Line]:
         reading = scene.reading
         across = width - LABEL
+        marked = _alarmed(scene, across)
 
         def draw() -> list[Line]:
             shown = reading.snr_curve[-2 * across :]
@@ -98,13 +99,13 @@ class Layout:
                 middle = [text(" " * LABEL), text(why if shown else "", GREY)]
                 return [fit(middle if row == height // 2 else [], width) for row in range(height)]
             low, high = _snr_range(min(values), max(values))
-            lines = drawing.curve(shown, low, high, across, height, GREEN)
+            lines = drawing.curve(shown, low, high, across, height, GREEN, marked)
             return [
                 [text(_edge(row, height, high, low).rjust(LABEL - 2) + "  ", GREY), *line]
                 for row, line in enumerate(lines)
             ]
 
-        return self._once("curve", (reading.curve_points, len(reading.snr_curve), width, height), draw)
+        return self._once("curve", (reading.curve_points, len(reading.snr_curve), width, height, marked), draw)
 
     def _charts(self, scene: Scene, width: int, height: int) -> list[Line]:
         left = (width - 3) // 2
@@ -198,6 +199,16 @@ def _snr(scene: Scene, width: int) -> Line:
         left += [text(f"{name} ", GREY), text(f"{_snr_words(value, figures):<{room - 2}}", bold=name == "now")]
     span = 2 * (width - LABEL) * figures.curve_step_s
     return between(left, [text(f" last {span:.0f} s", GREY)], width)
+
+
+def _alarmed(scene: Scene, width: int) -> tuple[bool, ...]:
+    """In which cells of the curve there was an alarm; two points a cell, the newest at the right edge."""
+    marked, cell_s = np.zeros(width, bool), 2 * scene.reading.curve_step_s
+    for begin_s, end_s in scene.status.alarms:
+        last_s = scene.reading.time_s if end_s is None else end_s
+        first, last = (width - (scene.reading.time_s - edge) / cell_s for edge in (begin_s, last_s))
+        marked[max(0, math.floor(first)) : max(0, math.ceil(last))] = True
+    return tuple(marked.tolist())
 
 
 def _spectrum(reading: Reading, width: int, height: int, colours: bool) -> list[Line]:

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audiocos.live.log import FLOODING
 from audiocos.live.watched import Alarm, Alarming, Happening, Watched
+
+_STAYS_S = 10.0
+_MOST_ALARMS = 100  # more than a screen has room for
 
 _SHORT = {
     "late_hops": "late",
@@ -53,9 +57,10 @@ class Status:
         hop_ms: p50, p99, max of the last 10 s.
         deadline_ms: what a hop may take.
         counts: (name, count) pairs.
-        event: the last one.
+        event: the last one; where they come in floods, which the counts tell of, the last that came singly for a while.
         events: how many.
         alarm: its state, or None.
+        alarms: from when to when in the sound there were any, in order; the end is None where it lasts.
     """
 
     time_s: float
@@ -71,6 +76,7 @@ class Status:
     event: Happening | None
     events: int
     alarm: Alarm | None
+    alarms: tuple[tuple[float, float | None], ...] = ()
 
     @classmethod
     def of(cls, session: Watched, detector: Alarming | None) -> Status:
@@ -98,10 +104,21 @@ class Status:
             recent,
             session.deadline_ms,
             counts_of(session.counters),
-            events[-1] if events else None,
+            _worth_telling(events),
             len(events),
             detector.state if detector is not None else None,
+            tuple((alarm.begin_s, alarm.end_s) for alarm in getattr(detector, "past", ())[-_MOST_ALARMS:]),
         )
+
+
+def _worth_telling(events: Sequence[Happening]) -> Happening | None:
+    """The last event, unless it is one of a flood and hides one that came singly a short while ago."""
+    for event in reversed(events):
+        if event.time_s < events[-1].time_s - _STAYS_S:
+            break
+        if getattr(event, "kind", "") not in FLOODING:
+            return event
+    return events[-1] if events else None
 
 
 def counts_of(counters: Any) -> tuple[tuple[str, int], ...]:

@@ -91,6 +91,14 @@ class Watched(Protocol):
         """In the order of time."""
 
 
+class Worst(Protocol):
+    """The most unlike there was of an alarm."""
+
+    @property
+    def score(self) -> float | None:
+        """The highest."""
+
+
 class Alarm(Protocol):
     """The state of a detector at one moment."""
 
@@ -125,6 +133,10 @@ class Alarm(Protocol):
     @property
     def count(self) -> int:
         """How often it has sounded."""
+
+    @property
+    def worst(self) -> Worst | None:
+        """The most unlike there was since it began; None while it does not sound."""
 
 
 class Alarming(Protocol):
