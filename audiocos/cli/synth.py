@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 
 import click
 import numpy as np
@@ -19,6 +18,7 @@ from audiocos.audio.formats import (
     subtype_in,
 )
 from audiocos.audio.names import shown
+from audiocos.audio.outputs import in_the_way
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.signals import SIGNALS
@@ -64,8 +64,8 @@ def command(
     extension = extension_of(out) if out != "-" else "au"
     if extension not in EXTENSIONS:
         raise UsageError(f"{shown(out)}: no format is known by this extension. Try .wav or .flac.")
-    if out != "-" and os.path.lexists(out) and not force:
-        raise AudiocosError(f"{shown(out)}: exists already. Pass --force to replace it.")
+    if out != "-" and (why := in_the_way(out, force=force)) is not None:
+        raise AudiocosError(f"{shown(out)}: {why}")
     try:
         kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get(extension, "PCM_16")
     except AudiocosError as error:

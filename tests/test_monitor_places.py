@@ -1,0 +1,47 @@
+"""Where `audiocos monitor` writes: what cannot be written is refused before any sound is taken."""
+
+import os
+
+import pytest
+from recordings import make, voice
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("-o", "d.wav: is a folder. Choose another name with -o."),
+        ("--report", "--report d.wav: is a folder. Choose another name."),
+    ],
+)
+def test_a_folder_in_the_place_of_a_file_is_refused_at_the_start(monitor, option, text, force):
+    os.mkdir("d.wav")
+    done = monitor("synth:noise", "--seconds", "3600", option, "d.wav", *force, code=1)
+    assert (done.out, done.err) == ("", f"audiocos: {text}\n")
+
+
+def test_a_device_is_never_replaced(monitor):
+    os.mkfifo("pipe.wav")
+    done = monitor("synth:noise", "--seconds", "3600", "-o", "pipe.wav", "--force", code=1)
+    assert done.err == (
+        "audiocos: pipe.wav: is a device or a pipe. Choose a file with -o; -o - is standard output.\n"
+    )  # fmt: skip
+    done = monitor("synth:noise", "--seconds", "3600", "--report", "pipe.wav", "--force", code=1)
+    assert done.err == "audiocos: --report pipe.wav: is a device or a pipe. Choose a file.\n"
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused_at_the_start(monitor):
+    make("in.wav", voice(0.1, 16000))
+    options = ["synth:noise", "--seconds", "3600", "--alarm-below", "10"]
+    done = monitor(*options, "--record-alarms", "in.wav", code=1)
+    assert done.err == "audiocos: in.wav: is a file; alarms are recorded into a folder. Name another.\n"
+    done = monitor(*options, "--report", "in.wav/page.html", code=1)
+    assert (
+        done.err == "audiocos: --report in.wav/page.html: cannot be written: in.wav is a file. Choose another place.\n"
+    )
+
+
+@pytest.mark.parametrize(("option", "name"), [("-o", ""), ("--report", ""), ("--report", "-")])
+def test_no_name_is_no_place(monitor, option, name):
+    done = monitor("synth:noise", "--seconds", "3600", option, name, code=2)
+    assert done.err == f"audiocos: {option}: give the name of a file.\n"
