@@ -197,7 +197,8 @@ def open_sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | 
             raise UsageError("--speed max: speakers play at their own pace. Choose --output none or a file.")
         beside = source if isinstance(source, Microphone) else None
         wanted = None if ends.output == "speakers" else ends.output
-        return speakers(wanted, sample_rate=source.sample_rate, channels=source.channels, beside=beside)
+        fixed = source.name if isinstance(source, FileSource) else None
+        return speakers(wanted, sample_rate=source.sample_rate, channels=source.channels, beside=beside, fixed=fixed)
     subtype = frames = None
     if isinstance(source, FileSource):
         subtype, frames = source.subtype, source.frames
