@@ -183,7 +183,7 @@ def test_synth_replaces_only_when_forced(audiocos_command):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["tone", "a.xyz"], "a.xyz: no format is known by this extension. Try .wav or .flac."),
+        (["tone", "a.xyz"], "a.xyz: no format is known by this extension. Choose one of .8svx, "),
         (["tone", "a.wav", "--subtype", "pcm24"], 'subtype "pcm24": unknown'),
         (["tone", "a.mp3", "--subtype", "pcm_16"], "--subtype pcm_16: .mp3 files cannot hold it. Choose another"),
         (["hum", "a.wav"], "'hum' is not one of"),

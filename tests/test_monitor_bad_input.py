@@ -35,7 +35,6 @@ WRONG = {
     "synth:noise --seconds 1 --speed max -o speakers": (
         "--speed max: speakers play at their own pace. Choose --output none or a file."
     ),
-    "synth:noise -o out/x.xyz": "out/x.xyz: no format is known by this extension. Try .wav or .flac.",
 }
 
 

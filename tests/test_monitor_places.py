@@ -45,3 +45,22 @@ def test_a_file_in_the_place_of_a_folder_is_refused_at_the_start(monitor):
 def test_no_name_is_no_place(monitor, option, name):
     done = monitor("synth:noise", "--seconds", "3600", option, name, code=2)
     assert done.err == f"audiocos: {option}: give the name of a file.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "also"), [("foo.xyz", "; no device that plays is called so, either"), ("out/x.xyz", "")]
+)
+def test_a_name_without_a_format_is_told_the_extensions(monitor, name, also):
+    done = monitor("synth:noise", "--seconds", "3600", "-o", name, code=2)
+    assert done.err.startswith(f"audiocos: {name}: no format is known by this extension. Choose one of .8svx, .aif, ")
+    assert done.err.endswith(f", .wve, .xi{also}.\n")
+    done = monitor("synth:noise", "--seconds", "3600", "-o", "out/x", code=2)
+    assert done.err.startswith("audiocos: out/x: has no extension, which would say the format. Choose one of .8svx, ")
+
+
+def test_a_format_that_does_not_hold_it_is_told_apart_by_its_name(monitor):
+    done = monitor("synth:noise", "--seconds", "3600", "--channels", "8", "-o", "x8.mp3", code=1)
+    assert done.err == (
+        "audiocos: x8.mp3: MP3 cannot hold 8 channels of MPEG_LAYER_III at 48000 Hz. Choose another extension, for "
+        "example .wav.\n"
+    )

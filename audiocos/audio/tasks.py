@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from audiocos.audio.formats import DEFAULT_EXTENSION, EXTENSIONS, extension_of, is_audio_name
+from audiocos.audio.formats import DEFAULT_EXTENSION, EXTENSIONS, extension_of, format_of, is_audio_name
 from audiocos.audio.names import shown
 from audiocos.audio.outputs import in_the_way
 from audiocos.audio.reconstruct import Task
@@ -204,10 +204,7 @@ def _is_pattern(text: str) -> bool:
 
 
 def _format_of(path: str) -> str:
-    extension = extension_of(path)
-    if extension not in EXTENSIONS:
-        raise UsageError(f"{shown(path)}: no format is known by this extension. Choose another, or pass --format.")
-    return EXTENSIONS[extension]
+    return format_of(path, ", or pass --format")
 
 
 def _root(pattern: str) -> str:

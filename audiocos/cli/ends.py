@@ -15,7 +15,7 @@ from audiocos.audio.names import shown
 from audiocos.audio.outputs import in_the_way
 from audiocos.cli.main import say
 from audiocos.cli.untouched import refuse_inputs
-from audiocos.errors import AudiocosError, UsageError
+from audiocos.errors import AudiocosError, SoundDeviceError, UsageError
 from audiocos.model import Model
 
 if TYPE_CHECKING:
@@ -111,11 +111,16 @@ def check_places(ends: Ends, report: str | None) -> None:
     for option, name in (("-o", ends.output), ("--report", report)):
         if name == "" or (name == "-" and option == "--report"):
             raise UsageError(f"{option}: give the name of a file.")
+    from audiocos.audio.formats import extension_of, format_of
+
     if ends.writes_a_file:
         if ends.is_file and os.path.exists(ends.output) and _same(ends.output, ends.input):
             raise AudiocosError(f"{shown(ends.output)}: is the input itself. Choose another name.")
+        format_of(ends.output)
         if (why := in_the_way(ends.output, force=ends.force, option="-o")) is not None:
             raise AudiocosError(f"{shown(ends.output)}: {why}")
+    elif ends.plays and extension_of(ends.output) and not _is_device(ends.output):
+        format_of(ends.output, "; no device that plays is called so, either")
     if report is None:
         return
     refuse_inputs("--report", [report], [ends.input])
@@ -124,6 +129,14 @@ def check_places(ends: Ends, report: str | None) -> None:
     from audiocos.cli.reporting import check_report  # brings the report's libraries
 
     check_report(report, ends.force)
+
+
+def _is_device(name: str) -> bool:
+    from audiocos.audio.devices import devices
+
+    with contextlib.suppress(SoundDeviceError):  # no library, no devices
+        return any(device.outputs and name.casefold() in device.name.casefold() for device in devices())
+    return False
 
 
 def _same(path: str, other: str) -> bool:

@@ -29,7 +29,13 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
 )
 @click.argument("input", default="mic", metavar="[INPUT]")
 @click.option("-m", "--model", default="exact", show_default=True, help="Name in the catalogue, or a model's folder.")
-@click.option("-o", "--output", default="none", show_default=True, help="speakers, a device's name, none, FILE or -.")
+@click.option(
+    "-o",
+    "--output",
+    default="none",
+    show_default=True,
+    help="speakers, a device's name, none, FILE (.wav, .flac, ...) or -.",
+)
 @click.option(
     "--listen",
     type=click.Choice(["output", "input", "residual"]),
@@ -111,8 +117,8 @@ def run(
     """What `command` does; gives the exit code."""
     check_device(device)
     ends = Ends(input, output, loop, rate, channels, seconds, speed == "realtime", allow_feedback, force)
-    check(ends, as_json)
     check_places(ends, report)
+    check(ends, as_json)
     loaded = load(model)
     if keep is not None and keep > loaded.parameters.coefficients:
         raise UsageError(f'--keep {keep}: the model "{loaded.name}" has {loaded.parameters.coefficients} coefficients.')
