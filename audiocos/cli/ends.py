@@ -183,7 +183,7 @@ def _patience(input: str) -> Iterator[None]:
     from audiocos.live.watch import STALL_S
 
     told = f"standard input: no sound can be read from it yet, after {STALL_S:g} s; waiting."
-    waiting = threading.Timer(STALL_S, say, [told])
+    waiting = threading.Timer(STALL_S, say, [f"{told} AU and WAV are read as they come."])
     waiting.daemon = True
     if input == "-":
         waiting.start()
