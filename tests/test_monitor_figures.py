@@ -139,3 +139,11 @@ def test_events_that_are_not_kept_are_counted(monitor):
         journal.note("alarm", "again")
     assert journal.missed == 2 + 8
     assert rows(monitor("synth:noise", "--speed", "max", "--seconds", "1", "--json"))[-1]["events_not_kept"] == 0
+
+
+def test_figures_of_what_was_not_timed_are_null(monitor):
+    make("in.wav", voice(0.02, 16000), 16000)  # no group of hops is ever whole
+    second, summary = rows(monitor("in.wav", "--speed", "max", "--json"))
+    for row in (second, summary):
+        assert [row[f"hop_ms_{name}"] for name in ("p50", "p99", "max")] == [None, None, None]
+    assert "none was timed" in monitor("in.wav", "--speed", "max").out

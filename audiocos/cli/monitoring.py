@@ -13,6 +13,7 @@ from audiocos.cli.console import length_text, print_json, progress_note, snr_tex
 from audiocos.cli.main import say
 from audiocos.errors import AudiocosError
 from audiocos.live.capture import Capture
+from audiocos.live.counters import Quantiles
 from audiocos.live.lines import show_lines
 from audiocos.live.measure import Second, Seconds, Tap
 from audiocos.live.meters import Meters
@@ -156,9 +157,7 @@ class Monitor:
         print_json(
             {
                 **asdict(second),
-                "hop_ms_p50": hops.p50,
-                "hop_ms_p99": hops.p99,
-                "hop_ms_max": hops.max,
+                **_hop_row(hops),
                 "late_hops": counters.late_hops,
                 "input_overflows": counters.input_overflows,
                 "output_underflows": counters.output_underflows,
@@ -183,9 +182,7 @@ class Monitor:
                     "mse": figures.mse,
                     "max_abs_error": figures.max_abs_error,
                     "log_spectral_distance_db": figures.log_spectral_distance_db,
-                    "hop_ms_p50": hops.p50,
-                    "hop_ms_p99": hops.p99,
-                    "hop_ms_max": hops.max,
+                    **_hop_row(hops),
                     "deadline_ms": session.deadline_ms,
                     "timed": session.timed,
                     "timed_samples": session.timed_samples,
@@ -200,10 +197,10 @@ class Monitor:
             return
         snr = snr_text(figures.snr_db, figures.max_abs_error) if session.heard else "-"  # silence is no copy
         self._print(f"{length_text(session.time_s)} monitored, SNR {snr}, latency {session.latency}")
-        self._print(
-            f"{session.timed}: p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms "
-            f"of {session.deadline_ms:.2f} ms"
-        )
+        took = "none was timed"
+        if hops is not None:
+            took = f"p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms of {session.deadline_ms:.2f} ms"
+        self._print(f"{session.timed}: {took}")
         counted = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
         if session.events_not_kept:
             counted.append(f"events not kept {session.events_not_kept}")
@@ -246,3 +243,7 @@ class Monitor:
 
     def _print(self, text: str) -> None:
         print(text, file=self._file, flush=True)
+
+
+def _hop_row(hops: Quantiles | None) -> dict[str, float | None]:
+    return {f"hop_ms_{name}": getattr(hops, name, None) for name in Quantiles._fields}

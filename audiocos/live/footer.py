@@ -29,10 +29,11 @@ def _latency(status: Status) -> list[Line]:
 
 def _load(status: Status) -> list[Line]:
     p50, p99, most, run_p99, run_most = (percent(share) for share in status.load)
-    loud = ORANGE if status.load[2] > 1.0 else None
+    now_late, ever_late = ((status.load[place] or 0.0) > 1.0 for place in (2, 4))
+    loud = ORANGE if now_late else None
     line = [_label("load"), text("p50 ", GREY), text(p50), text("  p99 ", GREY), text(p99), text("  max ", GREY)]
     line += [text(most, loud), text(f" of {status.deadline_ms:.1f} ms", GREY)]
-    run = [text(f"   run p99 {run_p99}  max ", GREY), text(run_most, ORANGE if status.load[4] > 1.0 else GREY)]
+    run = [text(f"   run p99 {run_p99}  max ", GREY), text(run_most, ORANGE if ever_late else GREY)]
     return [line, run]
 
 

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 
 class Spent(Protocol):
-    """How long hops took: (p50, p99, max) in ms."""
+    """How long hops took: (p50, p99, max) in ms; None before the first."""
 
-    def over_run(self) -> tuple[float, float, float]:
+    def over_run(self) -> tuple[float, float, float] | None:
         """Of the whole run."""
 
-    def last(self, seconds: float) -> tuple[float, float, float]:
+    def last(self, seconds: float) -> tuple[float, float, float] | None:
         """Of the last so many seconds."""
 
 
