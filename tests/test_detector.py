@@ -131,7 +131,7 @@ def test_silence_and_exact_copies_raise_no_alarm():
         detector = Detector(RATE, 1, normal=normal_from(), below_db=100)
         states, events = watch(detector, sound, sound * 0.5)
         assert not events
-        assert all(state.score is None and state.snr_db is None and not any(state.bands) for state in states)
+        assert all(state.score is None and state.snr_db is None and state.bands is None for state in states)
     detector = Detector(RATE, 1, normal=None, below_db=100)
     assert not watch(detector, x, x)[1]
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from audiocos.cli.alarming import AlarmOptions, make_alarms
 from audiocos.cli.console import length_text, print_json, progress_note, snr_text
@@ -27,6 +27,7 @@ from audiocos.model import Model
 if TYPE_CHECKING:
     from audiocos.cli.livereport import StretchReport
     from audiocos.live.alarms import Alarms
+    from audiocos.live.detector import AlarmState
 
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0
@@ -58,6 +59,7 @@ class Monitor:
         self._meters = None if as_json else Meters(self._rate, self._channels, model=model if self._drawn else None)
         self._capture = Capture(self._rate, self._channels, self._listening) if self._drawn else None
         self._told, self._telling = 0, Telling()
+        self._judged_s: float | None = None  # where the second ended whose score was told last
 
     @property
     def taps(self) -> list[Tap]:
@@ -162,9 +164,14 @@ class Monitor:
                 "input_overflows": counters.input_overflows,
                 "output_underflows": counters.output_underflows,
                 "dropped_samples": counters.dropped_samples,
-                "alarm": None if self._alarms is None else self._alarms.state.row(),
+                "alarm": None if self._alarms is None else self._alarm_row(self._alarms.state),
             }
         )
+
+    def _alarm_row(self, state: AlarmState) -> dict[str, Any]:
+        """No score is told twice: what is left of a second at the end is not judged."""
+        told, self._judged_s = self._judged_s, state.judged_s
+        return state.row() if state.judged_s != told else state.row() | {"score": None, "bands": None}
 
     def _summary(self, session: Session) -> None:
         figures, hops = session.figures, session.hop_times.over_run()

@@ -14,7 +14,7 @@ import numpy as np
 
 from audiocos.metrics import Array
 from audiocos.normal import Normal, distance, shares
-from audiocos.residuals import BANDS, BandLevels, Second, band_edges
+from audiocos.residuals import BandLevels, Second, band_edges
 
 HOLD_S = 2.0
 HYSTERESIS_DB = 1.0
@@ -37,32 +37,35 @@ class AlarmState:
         score: distance of the last second from the normal ones; None before the first, in silence (-90 dBFS and
             less), and without statistics.
         threshold: score above which an alarm begins; None without statistics.
-        bands: what each band adds to the squared score, `[16]`; zeros where there is no score.
+        bands: what each band adds to the squared score, `[16]`; None where there is no score.
         band_edges_hz: `[17]`.
         snr_db: of the last second; None for silence and exact copies.
         below_db: SNR below which an alarm begins; None when the SNR is not watched.
         since_s: where in the sound the present alarm began, in seconds; None without one.
         count: alarms so far.
+        judged_s: where in the sound the last second ended, in seconds; None before the first.
     """
 
     active: bool
     score: float | None
     threshold: float | None
-    bands: tuple[float, ...]
+    bands: tuple[float, ...] | None
     band_edges_hz: tuple[float, ...]
     snr_db: float | None = None
     below_db: float | None = None
     since_s: float | None = None
     count: int = 0
+    judged_s: float | None = None
 
     def row(self) -> dict[str, Any]:
         """The state for `monitor --json`, plain numbers."""
         return {
             "active": self.active,
+            "judged_s": self.judged_s,
             "score": self.score,
             "threshold": self.threshold,
             "below_db": self.below_db,
-            "bands": list(self.bands),
+            "bands": _listed(self.bands),
             "since_s": self.since_s,
             "count": self.count,
         }
@@ -88,7 +91,7 @@ class AlarmEvent:
     active: bool
     score: float | None
     threshold: float | None
-    bands: tuple[float, ...]
+    bands: tuple[float, ...] | None
     band_edges_hz: tuple[float, ...]
     snr_db: float | None
     below_db: float | None
@@ -101,15 +104,15 @@ class AlarmEvent:
             return f"alarm over after {self.time_s - self.begin_s:.0f} s."
         said = []
         if self.score is not None and self.threshold is not None and self.score > self.threshold:
-            said.append(f"score {self.score:.1f} above {self.threshold:.1f} ({self._where()})")
+            said.append(f"score {self.score:.1f} above {self.threshold:.1f} ({self._where(self.bands or (0.0,))})")
         if self.snr_db is not None and self.below_db is not None and self.snr_db < self.below_db:
             said.append(f"SNR {self.snr_db:.1f} dB below {self.below_db:g} dB")
         return f"alarm: {', '.join(said)}."
 
-    def _where(self) -> str:
+    def _where(self, bands: tuple[float, ...]) -> str:
         """The bands that say most, neighbours joined: "250 to 400 Hz, 2000 to 2500 Hz"."""
-        limit = min(_SPEAKS * sum(self.bands), max(self.bands))
-        loud = [index for index, value in enumerate(self.bands) if value >= limit]
+        limit = min(_SPEAKS * sum(bands), max(bands))
+        loud = [index for index, value in enumerate(bands) if value >= limit]
         runs: list[list[int]] = []
         for index in loud:
             if runs and runs[-1][-1] == index - 1:
@@ -129,7 +132,7 @@ class AlarmEvent:
             "threshold": self.threshold,
             "snr_db": self.snr_db,
             "below_db": self.below_db,
-            "bands": list(self.bands),
+            "bands": _listed(self.bands),
             "band_edges_hz": list(self.band_edges_hz),
         }
 
@@ -179,9 +182,7 @@ class Detector:
         self.sample_rate = sample_rate
         self._channels = channels
         self.on_change: list[Callable[[AlarmEvent], None]] = []
-        self.state = AlarmState(
-            False, None, threshold, (0.0,) * BANDS, tuple(band_edges(rate).tolist()), below_db=below_db
-        )
+        self.state = AlarmState(False, None, threshold, None, tuple(band_edges(rate).tolist()), below_db=below_db)
         self._normal = normal
         self._levels = BandLevels(rate, channels)
         self._second_s = self._levels.second / rate
@@ -209,7 +210,8 @@ class Detector:
         before = self.state
         self._seconds += 1
         end_s = self._seconds * self._second_s
-        score, bands = None, (0.0,) * BANDS
+        score: float | None = None
+        bands: tuple[float, ...] | None = None
         if self._normal is not None and not row.silent:
             score = distance(self._normal, row.levels)
             bands = tuple(shares(self._normal, row.levels).tolist())
@@ -231,6 +233,7 @@ class Detector:
             before.below_db,
             since_s if active else None,
             before.count + begins,
+            end_s,
         )
         if active != before.active and since_s is not None:
             event = AlarmEvent(
@@ -245,6 +248,10 @@ class Detector:
         unlike = score is not None and threshold is not None and score > threshold / 10 ** (margin_db / 20)
         lossy = snr_db is not None and below_db is not None and snr_db < below_db + margin_db
         return unlike or lossy
+
+
+def _listed(bands: tuple[float, ...] | None) -> list[float] | None:
+    return None if bands is None else list(bands)
 
 
 def _resampler(from_rate: int, to_rate: int, channels: int) -> _Resampler:

@@ -68,7 +68,7 @@ def _alarm(alarm: Alarm | None) -> list[Line]:
     parts: list[Line] = [head]
     if alarm.score is not None and alarm.threshold is not None:
         parts.append([text("  score ", GREY), text(f"{alarm.score:.1f}"), text(f" of {alarm.threshold:.1f}", GREY)])
-        parts.append([text("  "), text(_bands(alarm), ORANGE)])
+        parts.append([text("  "), text(_bands(alarm.bands or (), alarm.threshold), ORANGE)])
     elif alarm.threshold is not None:
         parts.append([text("  no score yet", GREY)])
     parts.append([text(f"  {alarm.count} so far", GREY)])
@@ -79,10 +79,10 @@ def _alarm(alarm: Alarm | None) -> list[Line]:
     return parts
 
 
-def _bands(alarm: Alarm) -> str:
+def _bands(bands: tuple[float, ...], threshold: float) -> str:
     """How much each band speaks, beside the one that speaks most, or the threshold where none speaks that much."""
-    most = max(max(alarm.bands, default=0.0), (alarm.threshold or 0.0) ** 2, 1e-9)
-    return drawing.sparkline([max(share, 0.0) / most for share in alarm.bands])
+    most = max(max(bands, default=0.0), threshold**2, 1e-9)
+    return drawing.sparkline([max(share, 0.0) / most for share in bands])
 
 
 def _keys(status: Status, stage: Stage, width: int) -> Line:

@@ -111,8 +111,8 @@ class Alarm(Protocol):
         """The SNR below which it sounds; None when that is not watched."""
 
     @property
-    def bands(self) -> tuple[float, ...]:
-        """How much each band speaks."""
+    def bands(self) -> tuple[float, ...] | None:
+        """How much each band speaks; None where there is no score."""
 
     @property
     def band_edges_hz(self) -> tuple[float, ...]:
