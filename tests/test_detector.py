@@ -144,7 +144,7 @@ def test_both_causes_are_told():
     assert "SNR 5." in events[0].text
     assert "below 10 dB" in events[0].text
     assert "SNR" not in events[2].text
-    assert events[1].text == f"alarm over after {events[1].time_s - 1:.0f} s."
+    assert events[1].text == f"alarm over after {events[1].time_s - 1:.0f} s"
 
 
 def test_the_text_names_where_in_the_spectrum():

@@ -136,8 +136,9 @@ def test_events_that_are_not_kept_are_counted(monitor):
     journal.collect()
     assert journal.missed == 2
     for _ in range(MOST_EVENTS):
-        journal.note("alarm", "again")
+        journal.note("alarm", "It was not run for 1 alarm: it was running.")
     assert journal.missed == 2 + 8
+    assert journal.since(0)[-1].text == "It was not run for 1 alarm: it was running"  # it stands in lists
     assert rows(monitor("synth:noise", "--speed", "max", "--seconds", "1", "--json"))[-1]["events_not_kept"] == 0
 
 

@@ -93,7 +93,7 @@ class Event:
     Args:
         time_s: seconds of sound since the start.
         kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", ...
-        text: one line for people.
+        text: one line for people, without a full stop at its end.
         count: samples, values or, of a late hop, microseconds; 0 where that says nothing.
     """
 

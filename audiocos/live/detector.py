@@ -99,15 +99,15 @@ class AlarmEvent:
 
     @property
     def text(self) -> str:
-        """One sentence for people."""
+        """One line for people, without a full stop: events stand in lists."""
         if not self.active:
-            return f"alarm over after {self.time_s - self.begin_s:.0f} s."
+            return f"alarm over after {self.time_s - self.begin_s:.0f} s"
         said = []
         if self.score is not None and self.threshold is not None and self.score > self.threshold:
             said.append(f"score {self.score:.1f} above {self.threshold:.1f} ({self._where(self.bands or (0.0,))})")
         if self.snr_db is not None and self.below_db is not None and self.snr_db < self.below_db:
             said.append(f"SNR {self.snr_db:.1f} dB below {self.below_db:g} dB")
-        return f"alarm: {', '.join(said)}."
+        return f"alarm: {', '.join(said)}"
 
     def _where(self, bands: tuple[float, ...]) -> str:
         """The bands that say most, neighbours joined: "250 to 400 Hz, 2000 to 2500 Hz"."""

@@ -82,9 +82,9 @@ class Journal:
         return self._time_s()
 
     def note(self, kind: str, text: str) -> None:
-        """Add an event, now; from any thread."""
+        """Add an event, now; from any thread. The full stop of a sentence goes: events stand in lists."""
         if len(self._kept) < MOST_EVENTS:
-            self._kept.append(Event(self._time_s(), kind, text))
+            self._kept.append(Event(self._time_s(), kind, text.removesuffix(".")))
         else:
             self._left_out += 1
 
