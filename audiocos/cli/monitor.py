@@ -9,12 +9,22 @@ import click
 from audiocos.cli.alarming import AlarmOptions, alarm_options, check_alarms
 from audiocos.cli.console import check_device, device_option
 from audiocos.cli.ends import Ends, check, check_places, open_sink, open_source
+from audiocos.cli.grouping import grouped
 from audiocos.errors import UsageError
 from audiocos.model import load
 
 
 @click.command(
     "monitor",
+    cls=grouped(
+        {
+            "model": "The model",
+            "output": "The sound, in and out",
+            "allow_feedback": "Microphones and speakers",
+            "alarm": "Alarms",
+            "report": "What is written",
+        }
+    ),
     epilog="""\b
 Examples:
   audiocos monitor                                   the microphone, measured and not played
@@ -29,6 +39,8 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
 )
 @click.argument("input", default="mic", metavar="[INPUT]")
 @click.option("-m", "--model", default="exact", show_default=True, help="Name in the catalogue, or a model's folder.")
+@click.option("--keep", type=click.IntRange(1), metavar="K", help="Keep the K coefficients of the lowest frequencies.")
+@device_option
 @click.option(
     "-o",
     "--output",
@@ -43,7 +55,6 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     show_default=True,
     help="What the output gets.",
 )
-@click.option("--keep", type=click.IntRange(1), metavar="K", help="Keep the K coefficients of the lowest frequencies.")
 @click.option("--seconds", type=float, help="End after so much sound.")
 @click.option(
     "--speed",
@@ -55,6 +66,7 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
 @click.option("--loop", is_flag=True, help="Begin a file again when it ends.")
 @click.option("--rate", type=click.IntRange(1000, 768000), metavar="HZ", help="Of a microphone or a synthetic signal.")
 @click.option("--channels", type=click.IntRange(1, 64), help="Of a microphone or a synthetic signal.")
+@click.option("--allow-feedback", is_flag=True, help="Play a microphone: yes, with headphones.")
 @click.option(
     "--block", type=click.IntRange(16, 65536), default=256, show_default=True, help="Samples a device hands over."
 )
@@ -73,8 +85,6 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     help="Where the model cannot keep up: drop sound, let it bypass the model, or stop.",
 )
 @click.option("--reconnect", is_flag=True, help="Wait for a device that goes away, and carry on.")
-@click.option("--allow-feedback", is_flag=True, help="Play a microphone: yes, with headphones.")
-@device_option
 @alarm_options
 @click.option("--report", metavar="FILE.html", help="Write a page about it at the end, as reconstruct does.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a second on stdout, then a summary.")
