@@ -16,7 +16,7 @@ SAMPLES = os.path.join(os.path.dirname(__file__), "..", "samples")
 
 KEYS = [
     "time_s", "snr_db", "residual_dbfs", "input_dbfs", "output_dbfs", "hop_ms_p50", "hop_ms_p99", "hop_ms_max",
-    "late_hops", "input_overflows", "output_underflows", "dropped_samples", "alarm",
+    "late_hops", "input_overflows", "output_underflows", "dropped_samples", "clipped_samples", "alarm",
 ]  # fmt: skip
 
 

@@ -164,6 +164,7 @@ class Monitor:
                 "input_overflows": counters.input_overflows,
                 "output_underflows": counters.output_underflows,
                 "dropped_samples": counters.dropped_samples,
+                "clipped_samples": counters.clipped_samples,
                 "alarm": None if self._alarms is None else self._alarm_row(self._alarms.state),
             }
         )
