@@ -86,6 +86,7 @@ def test_an_alarm_is_in_the_lines_and_the_summary(monitor, audiocos_command):
     assert any(event["kind"] == "alarm" and "score" in event["text"] for event in summary["events"])
     told = monitor("odd.wav", *options, "--record-alarms", "kept")
     assert "alarm: score" in told.err
+    assert told.out.rstrip().endswith(f"; {summary['alarms']} alarm{'s' if summary['alarms'] > 1 else ''}")
     assert list(Path("kept").rglob("*.wav"))
 
 

@@ -9,10 +9,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiocos.audio.names import shown
-from audiocos.audio.outputs import in_the_way
+from audiocos.audio.outputs import check_writable, in_the_way
 from audiocos.cli.main import say
 from audiocos.cli.untouched import refuse_inputs
 from audiocos.errors import AudiocosError, SoundDeviceError, UsageError
@@ -108,6 +109,8 @@ def check_places(ends: Ends, report: str | None) -> None:
         AudiocosError: something is there already, or is a folder or a device.
         UsageError: one is in the way of the other, or of the input.
     """
+    if ends.input == "":
+        raise UsageError("INPUT: give mic, the name of a file, synth:NAME or -.")
     for option, name in (("-o", ends.output), ("--report", report)):
         if name == "" or (name == "-" and option == "--report"):
             raise UsageError(f"{option}: give the name of a file.")
@@ -119,6 +122,7 @@ def check_places(ends: Ends, report: str | None) -> None:
         format_of(ends.output)
         if (why := in_the_way(ends.output, force=ends.force, option="-o")) is not None:
             raise AudiocosError(f"{shown(ends.output)}: {why}")
+        check_writable(shown(ends.output), Path(ends.output).parent)
     elif ends.plays and extension_of(ends.output) and not _is_device(ends.output):
         format_of(ends.output, "; no device that plays is called so, either")
     if report is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from audiocos.cli.alarming import AlarmOptions, make_alarms
 from audiocos.cli.console import length_text, print_json, progress_note, snr_text
 from audiocos.cli.main import say
+from audiocos.counting import counted
 from audiocos.errors import AudiocosError
 from audiocos.live.capture import Capture
 from audiocos.live.counters import Quantiles
@@ -209,10 +210,13 @@ class Monitor:
         if hops is not None:
             took = f"p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms of {session.deadline_ms:.2f} ms"
         self._print(f"{session.timed}: {took}")
-        counted = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
+        counts = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
         if session.events_not_kept:
-            counted.append(f"events not kept {session.events_not_kept}")
-        self._print("; ".join(counted) or "nothing late, dropped or clipped")
+            counts.append(f"events not kept {session.events_not_kept}")
+        counts = counts or ["nothing late, dropped or clipped"]
+        if self._alarms is not None:
+            counts.append(counted(self._alarms.state.count, "alarm"))
+        self._print("; ".join(counts))
 
     def _write_report(self, session: Session) -> None:
         if self._report is None:
