@@ -134,6 +134,7 @@ def test_a_synthetic_signal_is_played_at_the_devices_rate(lab, rate):
     session = Session(audiocos.load("exact"), source, speakers("recorder", sample_rate=rate, channels=1), seconds=0.8)
     session.run()
     assert session.counters.zero_filled_samples == 0
+    assert session.latency.ms(session.latency.buffering) == pytest.approx(100, abs=0.1)  # at whatever rate it is played
     _, heard = lab.finish()
     middle = heard[:, np.flatnonzero(heard[0])[0] + 6000 :][:, :12000]
     spectrum = np.abs(np.fft.rfft(middle[0] * np.hanning(12000)))

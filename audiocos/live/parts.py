@@ -78,9 +78,10 @@ class Parts:
         if link is None:
             return Latency(self.own_latency, 0, 0, 0, self.sample_rate)
         algorithmic, resampling, buffering = pipeline.algorithmic, pipeline.resampling, 0
+        share = self.sample_rate / link.settings.sample_rate  # speakers that play a file may run at another rate
         if play is not None:
-            buffering = link.prefill - algorithmic - resampling if self.live else play.capacity
-        return Latency(algorithmic, resampling, buffering, link.latency, self.sample_rate)
+            buffering = link.prefill - algorithmic - resampling if self.live else round(play.capacity * share)
+        return Latency(algorithmic, resampling, buffering, round(link.latency * share), self.sample_rate)
 
 
 def make_parts(
@@ -120,8 +121,8 @@ def make_parts(
         fast=not asked.realtime and not isinstance(sink, Speakers),
         soon=live,
     )
-    slack = -(-int(_HIGH_S * rate) // block) * block if asked.latency == "high" else 0
     play_rate = sink.sample_rate if isinstance(sink, Speakers) else None
+    slack = -(-int(_HIGH_S * (play_rate or rate)) // block) * block if asked.latency == "high" else 0
     wires = make_wires(pipeline, block, rate, play_rate=play_rate, live=live, slack=slack)
     settings = settings_for(source, sink, channels, block, asked.latency)
     logs = Log(rate), Log(rate if settings is None else settings.sample_rate)
