@@ -26,6 +26,7 @@ def test_a_device_is_never_replaced(monitor):
     assert done.err == (
         "audiocos: pipe.wav: is a device or a pipe. Choose a file with -o; -o - is standard output.\n"
     )  # fmt: skip
+    assert "/dev/null: is a device" in monitor("synth:noise", "--seconds", "3600", "-o", "/dev/null", code=1).err
     done = monitor("synth:noise", "--seconds", "3600", "--report", "pipe.wav", "--force", code=1)
     assert done.err == "audiocos: --report pipe.wav: is a device or a pipe. Choose a file.\n"
 

@@ -119,9 +119,9 @@ def check_places(ends: Ends, report: str | None) -> None:
     if ends.writes_a_file:
         if ends.is_file and os.path.exists(ends.output) and _same(ends.output, ends.input):
             raise AudiocosError(f"{shown(ends.output)}: is the input itself. Choose another name.")
-        format_of(ends.output)
         if (why := in_the_way(ends.output, force=ends.force, option="-o")) is not None:
             raise AudiocosError(f"{shown(ends.output)}: {why}")
+        format_of(ends.output)
         check_writable(shown(ends.output), Path(ends.output).parent)
     elif ends.plays and extension_of(ends.output) and not _is_device(ends.output):
         format_of(ends.output, "; no device that plays is called so, either")
