@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import soundfile
 from recordings import make, voice
 
 
@@ -65,3 +66,11 @@ def test_a_format_that_does_not_hold_it_is_told_apart_by_its_name(monitor):
         "audiocos: x8.mp3: MP3 cannot hold 8 channels of MPEG_LAYER_III at 48000 Hz. Choose another extension, for "
         "example .wav.\n"
     )
+
+
+def test_a_file_is_no_longer_than_it_is(monitor):
+    make("in.wav", voice(0.1, 16000), 16000)
+    monitor("in.wav", "--speed", "max", "--seconds", "1e9", "-o", "o.wav")
+    assert soundfile.info("o.wav").format == "WAV"  # and not RF64, for what will never come
+    done = monitor("synth:noise", "--seconds", "1e9", "-o", "o.aiff", code=1)
+    assert done.err == "audiocos: o.aiff: AIFF holds at most 4 GiB, here 22369 s. Choose .rf64, .w64 or .caf.\n"

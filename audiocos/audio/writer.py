@@ -151,8 +151,8 @@ class Writer:
 
     def _too_long(self) -> AudioFileError:
         most = LIMIT_BYTES // (self.channels * bytes_per_sample(self.subtype) * self.sample_rate)
-        wide = f"Pass {self.option} rf64" if self.option else "Choose a name that ends in .rf64"
-        return AudioFileError(f"{self.name}: {self.container} holds at most 4 GiB, here {most} s. {wide}, w64 or caf.")
+        wide = f"Pass {self.option} rf64, w64 or caf" if self.option else "Choose .rf64, .w64 or .caf"
+        return AudioFileError(f"{self.name}: {self.container} holds at most 4 GiB, here {most} s. {wide}.")
 
     def _unfit(self) -> AudioFileError:
         if self.path == "-" and self.container != "AU":

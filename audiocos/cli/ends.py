@@ -220,5 +220,6 @@ def open_sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | 
     if isinstance(source, FileSource):
         subtype, frames = source.subtype, source.frames
     if ends.seconds is not None:
-        frames = math.ceil(ends.seconds * source.sample_rate)
+        wanted = math.ceil(ends.seconds * source.sample_rate)
+        frames = wanted if frames is None else min(wanted, frames)
     return FileSink(ends.output, source.sample_rate, source.channels, subtype, frames)
