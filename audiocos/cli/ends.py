@@ -216,7 +216,8 @@ def open_sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | 
         wanted = None if ends.output == "speakers" else ends.output
         fixed = source.name if isinstance(source, FileSource) else None
         return speakers(wanted, sample_rate=source.sample_rate, channels=source.channels, beside=beside, fixed=fixed)
-    subtype = frames = None
+    subtype: str | None = None
+    frames: int | None = None
     if isinstance(source, FileSource):
         subtype, frames = source.subtype, source.frames
     if ends.seconds is not None:
