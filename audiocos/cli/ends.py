@@ -221,6 +221,6 @@ def open_sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | 
     if isinstance(source, FileSource):
         subtype, frames = source.subtype, source.frames
     if ends.seconds is not None:
-        wanted = math.ceil(ends.seconds * source.sample_rate)
-        frames = wanted if frames is None else min(wanted, frames)
+        most = math.ceil(ends.seconds * source.sample_rate)
+        frames = most if frames is None else min(most, frames)
     return FileSink(ends.output, source.sample_rate, source.channels, subtype, frames)
