@@ -98,14 +98,13 @@ def test_one_at_a_time(tmp_path):
         ("import sys; sys.exit(3)", "failed, exit code 3."),
         ("import sys; print('one\\ntwo', file=sys.stderr); sys.exit(1)", "failed, exit code 1: two."),
         ("import sys; sys.stderr.write('y' * 9**7 + '\\nlast'); sys.exit(1)", "failed, exit code 1: last."),
+        ("import sys; sys.exit('It broke.')", "failed, exit code 1: It broke."),
         ("import os; os.kill(os.getpid(), 9)", "failed, signal 9."),
     ],
 )
 def test_its_failure_is_said(code, text):
     said = run(script(code))
-    assert len(said) == 1
-    assert said[0].startswith("The alarm command ")
-    assert said[0].endswith(text)
+    assert said == [f"The alarm command {script(code)} {text}"]
 
 
 def test_a_program_that_vanished_is_said(tmp_path):
@@ -158,7 +157,7 @@ def test_at_the_end_one_that_runs_is_left_to_itself(tmp_path, monkeypatch):
     monkeypatch.setattr("audiocos.live.alarmcommand._LEAVE_S", 0.2)
     said = run(held(tmp_path))
     (tmp_path / "go").touch()
-    assert said == ["The alarm command sh is still running and goes on without us."]
+    assert said == [f"The alarm command {held(tmp_path)} is still running and goes on without us."]
 
 
 def test_no_thread_stays():

@@ -78,7 +78,7 @@ NO_AUDIO = {
     ),
     "no-frames.wav": (wav, r"holds no sound: its header counts 0 frames\. .*leave it out\."),
     "after-header.wav": (lambda path: cut(sound(path), 44), r"holds no sound: cut off right after its header\. Get it"),
-    "pipe.wav": (os.mkfifo, r"a pipe, not a file\. Feed it in: audiocos reconstruct - < PIPE"),
+    "pipe.wav": (os.mkfifo, r"a pipe, not a file\. Feed it in by standard input \(- < PIPE\)\."),
     "link.wav": (
         lambda path: path.symlink_to("nowhere"),
         r"no such file \(the link leads nowhere\)\. Check the path\.",
@@ -302,4 +302,4 @@ def test_standard_input_that_is_no_sound_is_refused():
         ["sh", "-c", shlex.join(command("reconstruct", "-")) + " <&-"], capture_output=True, text=True, timeout=60
     )
     assert (shell.returncode, shell.stdout) == (1, "")
-    assert shell.stderr == text + "closed. Feed it a recording: audiocos reconstruct - < in.wav\n"
+    assert shell.stderr == text + "closed. Feed it a recording (- < in.wav), or give a file.\n"

@@ -146,7 +146,7 @@ def test_a_leading_dash_needs_two_dashes_or_a_path(audiocos):
         (["--format", "raw"], 2, 'audiocos: format "raw": unknown; choose one of aiff, '),
         (["--subtype", "bogus"], 2, 'audiocos: subtype "bogus": unknown; choose one of '),
         (["-o", "-", "--json"], 2, "audiocos: --json and the sound cannot both go to standard output. Choose a file"),
-        (["-o", "out.xyz"], 2, "audiocos: out.xyz: no format is known by this extension. Choose another, or pass"),
+        (["-o", "out.xyz"], 2, "audiocos: out.xyz: no format is known by this extension. Choose one of .8svx, "),
         (["--model", "bogus"], 1, "audiocos: bogus: no such model. Give a folder, or one of: exact, "),
         (
             ["-o", "o.flac", "--subtype", "float"],

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 from duplex import COMMAND, RATE, on_jack
 from jack_server import Lab
 
@@ -74,6 +76,16 @@ def test_rates_and_channels_that_are_not_there_are_named_with_those_that_are(lab
 def without_devices():
     """An environment in which no device is to be found, nor a JACK server."""
     return {**os.environ, "JACK_DEFAULT_SERVER": "none", "PULSE_SERVER": "none"}
+
+
+def test_a_file_with_more_channels_than_speakers_is_told_what_helps_for_a_file(lab, monitor):
+    soundfile.write("eight.wav", np.zeros((RATE, 8)), RATE)
+    done = monitor("eight.wav", "-o", "recorder", code=1)
+    name = devices.find("recorder", "output")
+    assert done.err == (
+        f"audiocos: speakers {name}: has 2 channels, eight.wav has 8. No device here has as many: mix it down "
+        "first, for example: ffmpeg -i IN -ac 2 OUT.wav\n"
+    )
 
 
 def test_no_device(tmp_path):

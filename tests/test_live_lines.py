@@ -4,7 +4,7 @@ import io
 from types import SimpleNamespace
 
 import numpy as np
-from monitored import Counters, Played, alarm, recording
+from monitored import Counters, Played, alarm, recording, view_of, words
 
 from audiocos.live.lines import line, show_lines
 from audiocos.live.meters import Meters
@@ -23,6 +23,14 @@ def test_lines_say_the_same_in_one_line(chord):
     silent = Meters(8000, 1)
     silent.feed(np.zeros((1, 8000)), np.zeros((1, 8000)))
     assert "SNR - (3 s -, run -)  in - out - residual - dBFS" in line(silent.reading(), Status.of(session, None))
+
+
+def test_what_was_not_timed_yet_has_no_load():
+    meters = Meters(8000, 1)
+    untimed = SimpleNamespace(over_run=lambda: None, last=lambda seconds: None)
+    status = Status.of(Played(hop_times=untimed), None)
+    assert line(meters.reading(), status).endswith("load p99 - max -")
+    assert "p50 -  p99 -  max - of 5.8 ms   run p99 -  max -" in words(view_of(meters, Played(hop_times=untimed)))[-5]
 
 
 def test_a_line_comes_with_every_second_until_the_session_ends():

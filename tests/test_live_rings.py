@@ -225,9 +225,11 @@ def test_hop_times_agree_with_numpy():
     np.testing.assert_allclose([ms for _, ms in outliers], np.sort(seconds)[::-1][:32] * 1e3)
 
 
-def test_hop_times_before_the_first_hop_are_zero():
+def test_there_are_no_hop_times_before_the_first_hop():
     times = HopTimes(0.01)
-    assert tuple(times.over_run()) == tuple(times.last(10.0)) == (0.0, 0.0, 0.0)
+    assert times.over_run() is times.last(10.0) is None
+    with pytest.raises(ValueError, match="no hop has been timed yet"):
+        times.quantile(0.5)
 
 
 def test_a_full_log_counts_what_it_cannot_keep():

@@ -168,6 +168,17 @@ def test_what_is_left_out_is_grey_and_said(chord):
     assert upper and all(colour.red == colour.green == colour.blue for colour in upper)
 
 
+def test_a_peak_above_full_scale_is_orange():
+    meters = Meters(8000, 1)
+    meters.feed(np.full((1, 800), 0.9, np.float32), np.full((1, 800), 1.2, np.float32))
+    peaks = {}
+    for row in Layout(True).lines(view_of(meters).scene(), 80, 24):
+        if row[0].text.strip() in ("input", "output"):
+            peaks[row[0].text.strip()] = row[-2].text, row[-2].style
+    assert (peaks["input"][0], peaks["output"][0]) == ("   -0.9", "    1.6")
+    assert peaks["output"][1].bold and not peaks["input"][1].bold
+
+
 def test_without_colours_the_picture_is_still_there(chord):
     text = "\n".join(words(view_of(chord), colours=False))
     assert "░░░" in text and "▓" in text and "▀▀" not in text

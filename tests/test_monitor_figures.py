@@ -16,7 +16,7 @@ SAMPLES = os.path.join(os.path.dirname(__file__), "..", "samples")
 
 KEYS = [
     "time_s", "snr_db", "residual_dbfs", "input_dbfs", "output_dbfs", "hop_ms_p50", "hop_ms_p99", "hop_ms_max",
-    "late_hops", "input_overflows", "output_underflows", "dropped_samples", "alarm",
+    "late_hops", "input_overflows", "output_underflows", "dropped_samples", "clipped_samples", "alarm",
 ]  # fmt: skip
 
 
@@ -136,6 +136,15 @@ def test_events_that_are_not_kept_are_counted(monitor):
     journal.collect()
     assert journal.missed == 2
     for _ in range(MOST_EVENTS):
-        journal.note("alarm", "again")
+        journal.note("alarm", "It was not run for 1 alarm: it was running.")
     assert journal.missed == 2 + 8
+    assert journal.since(0)[-1].text == "It was not run for 1 alarm: it was running"  # it stands in lists
     assert rows(monitor("synth:noise", "--speed", "max", "--seconds", "1", "--json"))[-1]["events_not_kept"] == 0
+
+
+def test_figures_of_what_was_not_timed_are_null(monitor):
+    make("in.wav", voice(0.02, 16000), 16000)  # no group of hops is ever whole
+    second, summary = rows(monitor("in.wav", "--speed", "max", "--json"))
+    for row in (second, summary):
+        assert [row[f"hop_ms_{name}"] for name in ("p50", "p99", "max")] == [None, None, None]
+    assert "none was timed" in monitor("in.wav", "--speed", "max").out

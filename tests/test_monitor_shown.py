@@ -90,10 +90,24 @@ def test_an_alarm_is_in_the_lines_and_the_summary(monitor, audiocos_command):
     active = [row["time_s"] for row in seconds if row["alarm"]["active"]]
     assert active[0] in (6.0, 7.0)
     assert not any(row["alarm"]["active"] for row in seconds[:5])
+    assert [row["alarm"]["judged_s"] for row in seconds] == [row["time_s"] for row in seconds]
+    assert all(len(row["alarm"]["bands"]) == 16 for row in seconds if row["alarm"]["score"] is not None)
     assert summary["alarms"] >= 1
     told = monitor("odd.wav", *options, "--record-alarms", "kept")
     assert "alarm: score" in told.err
+    assert told.out.rstrip().endswith(f"; {summary['alarms']} alarm{'s' if summary['alarms'] > 1 else ''}")
     assert list(Path("kept").rglob("*.wav"))
+
+
+def test_the_rest_of_a_second_is_not_judged(monitor):
+    make("in.wav", signals.speech_like(8000 * 5 // 2, 8000), 8000)
+    options = ["--model", "speech-8k", "--speed", "max", "--json"]
+    *whole, rest, _ = [json.loads(line) for line in monitor("in.wav", *options, "--alarm").out.splitlines()]
+    assert [row["alarm"]["score"] is None for row in (*whole, rest)] == [False, False, True]
+    assert (rest["time_s"], rest["alarm"]["judged_s"], rest["alarm"]["bands"]) == (2.5, 2.0, None)
+    *plain, _ = [json.loads(line) for line in monitor("in.wav", *options, "--alarm-below", "99").out.splitlines()]
+    plain = [row for row in plain if "event" not in row]
+    assert [(row["alarm"]["active"], row["alarm"]["bands"]) for row in plain] == [(True, None)] * 3
 
 
 def test_a_model_that_knows_no_normal_raises_no_alarm(monitor):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from audiocos.audio.names import shown
+from audiocos.counting import counted
 from audiocos.errors import SoundDeviceError
 
 Direction = Literal["input", "output"]
@@ -152,21 +153,39 @@ def find(wanted: str | None, direction: Direction) -> Device:
     raise SoundDeviceError(f'{what} "{shown(wanted)}": several devices fit: {several}. Give the index of one.')
 
 
-def check(device: Device, direction: Direction, sample_rate: int, channels: int) -> None:
+def check(device: Device, direction: Direction, sample_rate: int, channels: int, fixed: str | None = None) -> None:
     """Refuse a rate or a channel count that the device does not have.
+
+    Args:
+        device: the device.
+        direction: "input" or "output".
+        sample_rate: Hz.
+        channels: how many.
+        fixed: name of the file that has so many, which cannot be asked for fewer; None: --channels can.
 
     Raises:
         SoundDeviceError: it does not; the text lists what it has.
     """
     most, what = device.channels(direction), f"{_WHAT[direction]} {device}"
+    if channels > most and fixed is not None:
+        raise SoundDeviceError(
+            f"{what}: has {counted(most, 'channel')}, {fixed} has {channels}. {_wider(most, channels)}"
+        )
     if channels > most:
         raise SoundDeviceError(
-            f"{what}: has {most} channels, {channels} are asked for. Pass --channels {most} or less."
+            f"{what}: has {counted(most, 'channel')}, {channels} are asked for. Pass --channels {most} or less."
         )
     if not takes(device, direction, sample_rate, channels):
         known = [rate for rate in RATES if takes(device, direction, rate, channels)]
         rates = ", ".join(map(str, known)) or f"none with {channels} channels"
         raise SoundDeviceError(f"{what}: does not run at {sample_rate} Hz. Supported: {rates}.")
+
+
+def _wider(most: int, channels: int) -> str:
+    """What to do about a file with more channels than speakers have."""
+    wide = "; ".join(str(device) for device in devices() if device.outputs >= channels)
+    other = f"Choose a device that has as many: {wide}; or mix" if wide else "No device here has as many: mix"
+    return f"{other} it down first, for example: ffmpeg -i IN -ac {most} OUT.wav"
 
 
 def takes(device: Device, direction: Direction, sample_rate: int, channels: int) -> bool:
@@ -199,7 +218,9 @@ def cannot_open(names: str, error: Exception) -> SoundDeviceError:
             "`audiocos devices` lists them."
         )
     why = " ".join(text.split()).rstrip(".")
-    return SoundDeviceError(f"{names}: cannot be opened: {why}. Try another device or --rate; see `audiocos devices`.")
+    return SoundDeviceError(
+        f"{names}: cannot be opened: {why}. Try another device, or --rate for a microphone; see `audiocos devices`."
+    )
 
 
 _stuck = False

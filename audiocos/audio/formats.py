@@ -10,7 +10,8 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from audiocos.errors import AudioFileError
+from audiocos.audio.names import shown
+from audiocos.errors import AudioFileError, UsageError
 
 Array = NDArray[Any]
 
@@ -46,6 +47,23 @@ DEFAULT_EXTENSION = {"WAVEX": "wav", "RF64": "wav", "IRCAM": "sf", "NIST": "sph"
 def extension_of(path: str | Path) -> str:
     """The lower-case extension, without its dot."""
     return os.path.splitext(os.fspath(path))[1][1:].lower()
+
+
+def format_of(path: str | Path, or_else: str = "") -> str:
+    """The format that a file's name asks for.
+
+    Args:
+        path: the name.
+        or_else: what helps besides another name, for the error.
+
+    Raises:
+        UsageError: its extension is none that is known; the text lists those that are.
+    """
+    extension = extension_of(path)
+    if extension not in EXTENSIONS:
+        why = "no format is known by this extension" if extension else "has no extension, which would say the format"
+        raise UsageError(f"{shown(path)}: {why}. Choose one of .{', .'.join(sorted(EXTENSIONS))}{or_else}.")
+    return EXTENSIONS[extension]
 
 
 def is_audio_name(path: str | Path) -> bool:

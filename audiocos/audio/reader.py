@@ -261,7 +261,7 @@ class Reader:
         if stat.S_ISDIR(mode):
             raise AudioFileError(f"{self.name}: a folder, not a file. Give one of its files.")
         if stat.S_ISFIFO(mode):
-            raise AudioFileError(f"{self.name}: a pipe, not a file. Feed it in: audiocos reconstruct - < PIPE")
+            raise AudioFileError(f"{self.name}: a pipe, not a file. Feed it in by standard input (- < PIPE).")
         raise AudioFileError(f"{self.name}: a device, not a file. Give a recording.")
 
     def _decoder(self) -> _Sequential:
@@ -282,7 +282,8 @@ class Reader:
 
     def _why_not(self, error: Exception) -> str:
         if self._size() == 0:
-            return f"{self.name}: empty, 0 bytes. Get it from its source again, or leave it out."
+            remedy = "Feed it a recording" if self.path == "-" else "Get it from its source again, or leave it out"
+            return f"{self.name}: empty, 0 bytes. {remedy}."
         if "recognised" in str(error) or "unknown format" in str(error).lower():
             if extension_of(self.path) in _HEADERLESS:
                 return (

@@ -159,6 +159,7 @@ def reconstruct_file(
                     frames=reader.frames,
                     endian=reader.endian if format_name == reader.format else "FILE",
                     tags=reader.tags,
+                    option="--format",
                 )
             )
 

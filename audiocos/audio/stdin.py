@@ -21,16 +21,22 @@ def seekable_or_plain() -> int:
     seeking and is copied into an unnamed temporary file first.
 
     Raises:
-        AudioFileError: there is no standard input, or no room for the copy.
+        AudioFileError: there is no standard input, it cannot be read, or there is no room for the copy.
     """
     if sys.stdin is None:
-        raise AudioFileError("standard input: closed. Feed it a recording: audiocos reconstruct - < in.wav")
+        raise AudioFileError("standard input: closed. Feed it a recording (- < in.wav), or give a file.")
     source = os.dup(sys.stdin.fileno())
-    if stat.S_ISREG(os.fstat(source).st_mode):
-        return source
     head = b""
-    while len(head) < 4 and (more := os.read(source, 4 - len(head))):
-        head += more
+    try:
+        os.read(source, 0)  # tells whether it can be read at all
+        if stat.S_ISREG(os.fstat(source).st_mode):
+            return source
+        while len(head) < 4 and (more := os.read(source, 4 - len(head))):
+            head += more
+    except OSError as error:
+        raise AudioFileError(
+            f"standard input: cannot be read: {error.strerror}. Feed it a recording (- < in.wav), or give a file."
+        ) from error
     if head in _READABLE_FROM_PIPES:
         return _pump(head, source)
     try:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from audiocos.audio.formats import DEFAULT_EXTENSION, EXTENSIONS, extension_of, is_audio_name
+from audiocos.audio.formats import DEFAULT_EXTENSION, EXTENSIONS, extension_of, format_of, is_audio_name
 from audiocos.audio.names import shown
+from audiocos.audio.outputs import in_the_way
 from audiocos.audio.reconstruct import Task
 from audiocos.errors import UsageError
 
@@ -203,10 +204,7 @@ def _is_pattern(text: str) -> bool:
 
 
 def _format_of(path: str) -> str:
-    extension = extension_of(path)
-    if extension not in EXTENSIONS:
-        raise UsageError(f"{shown(path)}: no format is known by this extension. Choose another, or pass --format.")
-    return EXTENSIONS[extension]
+    return format_of(path, ", or pass --format")
 
 
 def _root(pattern: str) -> str:
@@ -243,12 +241,8 @@ def _without_clashes(planned: Plan, inputs: set[str], force: bool) -> Plan:
                 reason = f"{shown(path)}: is an input, and inputs are never overwritten. Choose another place with -o."
             elif real in taken:
                 reason = f"{shown(path)}: is already the output of {shown(taken[real])}. Run it alone with another -o."
-            elif os.path.isdir(path):
-                reason = f"{shown(path)}: is a folder. Choose another name with -o."
-            elif os.path.exists(path) and not os.path.isfile(path):
-                reason = f"{shown(path)}: is a device or a pipe. Choose a file with -o; -o - is standard output."
-            elif os.path.lexists(path) and not force:
-                reason = f"{shown(path)}: exists already. Pass --force to replace it, or choose another place with -o."
+            elif (why := in_the_way(path, force=force, option="-o")) is not None:
+                reason = f"{shown(path)}: {why}"
             taken.setdefault(real, task.input)
         if reason is None:
             kept.tasks.append(task)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, can_hold, container_for, fits
 from audiocos.audio.names import shown
 from audiocos.audio.unfinished import Unfinished
+from audiocos.counting import counted
 from audiocos.errors import AudioFileError
 
 Array = NDArray[Any]
@@ -44,6 +45,7 @@ class Writer:
         frames: how many are expected; None when unknown.
         endian: as soundfile names it.
         tags: title, artist and so on.
+        option: that chooses the container, for what may help; None where the extension of the name does.
 
     Raises:
         AudioFileError: the file cannot be made; the text names it and the remedy.
@@ -57,6 +59,7 @@ class Writer:
     frames: int | None = None
     endian: str = "FILE"
     tags: dict[str, str] = field(default_factory=dict)
+    option: str | None = None
 
     def __post_init__(self) -> None:
         self.name = "standard output" if self.path == "-" else shown(self.path)
@@ -148,18 +151,18 @@ class Writer:
 
     def _too_long(self) -> AudioFileError:
         most = LIMIT_BYTES // (self.channels * bytes_per_sample(self.subtype) * self.sample_rate)
-        return AudioFileError(
-            f"{self.name}: {self.container} holds at most 4 GiB, here {most} s. Pass --format rf64, w64 or caf."
-        )
+        wide = f"Pass {self.option} rf64, w64 or caf" if self.option else "Choose .rf64, .w64 or .caf"
+        return AudioFileError(f"{self.name}: {self.container} holds at most 4 GiB, here {most} s. {wide}.")
 
     def _unfit(self) -> AudioFileError:
         if self.path == "-" and self.container != "AU":
             return AudioFileError(
                 f"{self.name}: {self.container} cannot be written into a pipe. Choose --format au, or a file with -o."
             )
+        other = f"{self.option}, for example wav" if self.option else "extension, for example .wav"
         return AudioFileError(
-            f"{self.name}: {self.container} cannot hold {self.channels} channels of {self.subtype} at "
-            f"{self.sample_rate} Hz. Choose another --format, for example wav."
+            f"{self.name}: {self.container} cannot hold {counted(self.channels, 'channel')} of {self.subtype} at "
+            f"{self.sample_rate} Hz. Choose another {other}."
         )
 
     def _failed(self, error: Exception | None = None) -> bool:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from audiocos.cli.alarming import AlarmOptions, make_alarms
 from audiocos.cli.console import length_text, print_json, progress_note, snr_text
@@ -15,6 +15,7 @@ from audiocos.cli.main import say
 from audiocos.counting import counted
 from audiocos.errors import AudiocosError
 from audiocos.live.capture import Capture
+from audiocos.live.counters import Quantiles
 from audiocos.live.lines import show_lines
 from audiocos.live.log import FLOODING
 from audiocos.live.measure import Second, Seconds, Tap
@@ -29,7 +30,7 @@ from audiocos.model import Model
 if TYPE_CHECKING:
     from audiocos.cli.livereport import StretchReport
     from audiocos.live.alarms import Alarms
-    from audiocos.live.detector import AlarmEvent
+    from audiocos.live.detector import AlarmEvent, AlarmState
 
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0
@@ -62,6 +63,7 @@ class Monitor:
         self._capture = Capture(self._rate, self._channels, self._listening) if self._drawn else None
         self._told, self._telling = 0, Telling()
         self._saying = threading.Lock()  # seconds and events come from two threads, and are whole lines in order
+        self._judged_s: float | None = None  # where the second ended whose score was told last
 
     @property
     def taps(self) -> list[Tap]:
@@ -162,18 +164,22 @@ class Monitor:
         hops, counters = session.hop_times.last(10.0), session.counters
         row = {
             **asdict(second),
-            "hop_ms_p50": hops.p50,
-            "hop_ms_p99": hops.p99,
-            "hop_ms_max": hops.max,
+            **_hop_row(hops),
             "late_hops": counters.late_hops,
             "input_overflows": counters.input_overflows,
             "output_underflows": counters.output_underflows,
             "dropped_samples": counters.dropped_samples,
-            "alarm": None if self._alarms is None else self._alarms.state.row(),
+            "clipped_samples": counters.clipped_samples,
+            "alarm": None if self._alarms is None else self._alarm_row(self._alarms.state),
         }
         self._say_events()  # an alarm comes before the line of the second that it was raised in
         with self._saying:
             print_json(row)
+
+    def _alarm_row(self, state: AlarmState) -> dict[str, Any]:
+        """No score is told twice: what is left of a second at the end is not judged."""
+        told, self._judged_s = self._judged_s, state.judged_s
+        return state.row() if state.judged_s != told else state.row() | {"score": None, "bands": None}
 
     def _summary(self, session: Session) -> None:
         figures, hops = session.figures, session.hop_times.over_run()
@@ -191,9 +197,7 @@ class Monitor:
                     "mse": figures.mse,
                     "max_abs_error": figures.max_abs_error,
                     "log_spectral_distance_db": figures.log_spectral_distance_db,
-                    "hop_ms_p50": hops.p50,
-                    "hop_ms_p99": hops.p99,
-                    "hop_ms_max": hops.max,
+                    **_hop_row(hops),
                     "deadline_ms": session.deadline_ms,
                     "timed": session.timed,
                     "timed_samples": session.timed_samples,
@@ -210,17 +214,20 @@ class Monitor:
             return
         snr = snr_text(figures.snr_db, figures.max_abs_error) if session.heard else "-"  # silence is no copy
         self._print(f"{length_text(session.time_s)} monitored, SNR {snr}, latency {session.latency}")
-        self._print(
-            f"{session.timed}: p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms "
-            f"of {session.deadline_ms:.2f} ms"
-        )
-        wrong = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
+        took = "none was timed"
+        if hops is not None:
+            took = f"p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms of {session.deadline_ms:.2f} ms"
+        self._print(f"{session.timed}: {took}")
+        counts = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
         if session.absences.count:
             times = counted(session.absences.count, "time")
-            wrong.append(f"the device was away {times}, {length_text(session.absences.seconds)} in all")
+            counts.append(f"the device was away {times}, {length_text(session.absences.seconds)} in all")
         if session.events_not_kept:
-            wrong.append(f"events not kept {session.events_not_kept}")
-        self._print("; ".join(wrong) or "nothing late, dropped or clipped")
+            counts.append(f"events not kept {session.events_not_kept}")
+        counts = counts or ["nothing late, dropped or clipped"]
+        if self._alarms is not None:
+            counts.append(counted(self._alarms.state.count, "alarm"))
+        self._print("; ".join(counts))
 
     def _write_report(self, session: Session) -> None:
         if self._report is None:
@@ -274,3 +281,7 @@ class Monitor:
 
     def _print(self, text: str) -> None:
         print(text, file=self._file, flush=True)
+
+
+def _hop_row(hops: Quantiles | None) -> dict[str, float | None]:
+    return {f"hop_ms_{name}": getattr(hops, name, None) for name in Quantiles._fields}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiocos.audio.names import shown
+from audiocos.audio.outputs import check_writable
 from audiocos.cli.untouched import refuse_inputs
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.modelfolder import FILES, catalogue_folder, check_replaceable
@@ -105,7 +106,6 @@ class Places:
         ):
             raise UsageError(f"--report {name}: is where the run is kept. Choose another name.")
         check_report(self.report, force)
-        check_writable(f"--report {name}", page.parent)
 
     def refuse_inputs(self, inputs: tuple[str, ...], base: str | None) -> None:
         """Insist that no file that is learned from, and no list of them, is written over.
@@ -128,21 +128,3 @@ class Places:
     def _files_of_run(self) -> Iterator[Path]:
         for name in (log.NAME, CHECKPOINT, claim.NAME):
             yield self.run_folder / name
-
-
-def check_writable(name: str, folder: Path) -> None:
-    """Insist that a folder can be made and written to, as far as the nearest one that exists tells.
-
-    Args:
-        name: what to call it in the error.
-        folder: need not be there.
-
-    Raises:
-        AudiocosError: it cannot.
-    """
-    while not os.path.lexists(folder):
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        reason = "is a file" if folder.exists() else "is a link that leads nowhere"
-        reason = "is not writable" if folder.is_dir() else reason
-        raise AudiocosError(f"{name}: cannot be written: {shown(folder)} {reason}. Choose another place.")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocos.audio.names import shown
+from audiocos.audio.outputs import check_writable, in_the_way
 from audiocos.audio.reconstruct import Result
 from audiocos.errors import AudiocosError
 from audiocos.model import Model
@@ -23,7 +24,8 @@ def check_report(path: str, force: bool) -> None:
     """Fail early.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing, or the file is there already, a folder, or in that of a model.
+        AudiocosError: matplotlib or jinja2 is missing, or the file is there already, a folder, in that of a model, or
+            where nothing can be written.
     """
     for above in {Path(path).parent, Path(os.path.realpath(path)).parent}:
         if is_model(above):
@@ -31,10 +33,9 @@ def check_report(path: str, force: bool) -> None:
                 f"--report {shown(path)}: is in the folder of a model, {shown(above.resolve().name)}, which holds a "
                 "model and nothing else. Choose another place."
             )
-    if os.path.lexists(path) and not force:
-        raise AudiocosError(f"--report {shown(path)}: exists already. Pass --force to replace it.")
-    if os.path.isdir(path):
-        raise AudiocosError(f"--report {shown(path)}: is a folder. Choose another name.")
+    if (why := in_the_way(path, force=force)) is not None:
+        raise AudiocosError(f"--report {shown(path)}: {why}")
+    check_writable(f"--report {shown(path)}", Path(path).parent)
     require_extra()
 
 

@@ -143,7 +143,7 @@ def _check_all(folder: Path, force: bool) -> None:
 
 
 def _check_folder(folder: Path) -> None:
-    from audiocos.cli.places import check_writable
+    from audiocos.audio.outputs import check_writable
 
     if os.path.lexists(folder) and not folder.is_dir():
         what = "a file" if folder.exists() else "a link that leads nowhere"

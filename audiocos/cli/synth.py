@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 
 import click
 import numpy as np
 
 from audiocos.audio.formats import (
     EXTENSION_SUBTYPE,
-    EXTENSIONS,
     can_hold,
     extension_of,
+    format_of,
     from_float,
     resolve_subtype,
     subtype_in,
 )
 from audiocos.audio.names import shown
+from audiocos.audio.outputs import in_the_way
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudiocosError, UsageError
 from audiocos.signals import SIGNALS
@@ -62,10 +62,9 @@ def command(
 ) -> None:
     """Write the synthetic signal NAME to the file OUT; its extension says the format. - is standard output, as AU."""
     extension = extension_of(out) if out != "-" else "au"
-    if extension not in EXTENSIONS:
-        raise UsageError(f"{shown(out)}: no format is known by this extension. Try .wav or .flac.")
-    if out != "-" and os.path.lexists(out) and not force:
-        raise AudiocosError(f"{shown(out)}: exists already. Pass --force to replace it.")
+    container = "AU" if out == "-" else format_of(out)
+    if out != "-" and (why := in_the_way(out, force=force)) is not None:
+        raise AudiocosError(f"{shown(out)}: {why}")
     try:
         kind = resolve_subtype(subtype) if subtype else EXTENSION_SUBTYPE.get(extension, "PCM_16")
     except AudiocosError as error:
@@ -76,7 +75,6 @@ def command(
         raise UsageError(f"--frequency {frequency}: at most half of the sample rate, {rate / 2:g} Hz.")
     if seconds * rate > LONGEST:
         raise UsageError(f"--seconds {seconds:g}: at {rate} Hz at most {LONGEST // rate} s fit into memory.")
-    container = EXTENSIONS[extension]
     if subtype and not can_hold(container, kind):
         raise UsageError(f"--subtype {subtype}: .{extension} files cannot hold it. Choose another, or leave it out.")
     kind = subtype_in(container, kind)

@@ -67,7 +67,7 @@ class AlarmCommand:
     def __init__(
         self, command: str, *, say: Callable[[str], None], every_s: float = EVERY_S, longest_s: float = LONGEST_S
     ) -> None:
-        self._arguments = parse(command)
+        self._arguments, self._name = parse(command), f"The alarm command {shown(command)}"
         self._say, self._every_s, self._longest_s = say, every_s, longest_s
         self._started = -float("inf")
         self._left_out = 0
@@ -105,10 +105,6 @@ class AlarmCommand:
         if self._thread.is_alive():
             self._say(f"{self._name} is still running and goes on without us.")
 
-    @property
-    def _name(self) -> str:
-        return f"The alarm command {shown(self._arguments[0])}"
-
     def _run_all(self) -> None:
         while (event := self._queue.get()) is not None:
             try:
@@ -139,7 +135,7 @@ class AlarmCommand:
                 errors.seek(max(0, errors.seek(0, os.SEEK_END) - _SAID))
                 lines = errors.read().decode(errors="backslashreplace").strip().splitlines()
                 how = f"exit code {code}" if code > 0 else f"signal {-code}"
-                self._say(f"{self._name} failed, {how}{': ' + shown(lines[-1]) if lines else ''}.")
+                self._say(f"{self._name} failed, {how}{': ' + shown(lines[-1]).rstrip('.') if lines else ''}.")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -134,7 +134,7 @@ class Event:
     Args:
         time_s: seconds of sound since the start.
         kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", "alarm", ...
-        text: one line for people.
+        text: one line for people, without a full stop at its end.
         count: samples, values or, of a late hop, microseconds; 0 where that says nothing.
         details: what else there is to say of one of this kind, for JSON.
     """
@@ -152,7 +152,7 @@ class Event:
 
 
 class Quantiles(NamedTuple):
-    """Of hop times, in ms; zero before the first hop."""
+    """Of hop times, in ms."""
 
     p50: float
     p99: float
@@ -196,21 +196,27 @@ class HopTimes:
         return late
 
     def quantile(self, share: float) -> float:
-        """The time in ms that a share of all hops did not exceed, to 1%; `share` is 0.999, say."""
+        """The time in ms that a share of all hops did not exceed, to 1%; `share` is 0.999, say.
+
+        Raises:
+            ValueError: before the first hop.
+        """
         if not self.count:
-            return 0.0
+            raise ValueError("no hop has been timed yet.")
         place = int(np.searchsorted(np.cumsum(self._histogram), share * self._histogram.sum()))
         return 1e3 * min(_SHORTEST * math.exp((place + 0.5) * _FINENESS), self._max)
 
-    def over_run(self) -> Quantiles:
-        """Of all hops; the quantiles to 1%, the maximum exact."""
+    def over_run(self) -> Quantiles | None:
+        """Of all hops, None before the first; the quantiles to 1%, the maximum exact."""
+        if not self.count:
+            return None
         return Quantiles(self.quantile(0.5), self.quantile(0.99), self._max * 1e3)
 
-    def last(self, seconds: float) -> Quantiles:
-        """Of the hops of the last `seconds` of sound."""
+    def last(self, seconds: float) -> Quantiles | None:
+        """Of the hops of the last `seconds` of sound, None before the first."""
         hops = min(max(1, math.ceil(seconds / self.deadline_s)), self._recent.size, self.count)
         if not hops:
-            return Quantiles(0.0, 0.0, 0.0)
+            return None
         taken = self._recent[np.arange(self.count - hops, self.count) % self._recent.size] * 1e3
         p50, p99 = np.percentile(taken, [50, 99])
         return Quantiles(float(p50), float(p99), float(taken.max()))

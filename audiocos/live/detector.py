@@ -14,7 +14,7 @@ import numpy as np
 
 from audiocos.metrics import Array
 from audiocos.normal import Normal, distance, shares
-from audiocos.residuals import BANDS, BandLevels, Second, band_edges
+from audiocos.residuals import BandLevels, Second, band_edges
 
 HOLD_S = 2.0
 HYSTERESIS_DB = 1.0
@@ -34,15 +34,15 @@ class Worst:
 
     Args:
         score: the highest; None where there was none.
-        bands: what each band added to its square; empty where there was none.
+        bands: what each band added to its square; None where there was none.
         snr_db: the lowest; None likewise.
     """
 
     score: float | None = None
-    bands: tuple[float, ...] = ()
+    bands: tuple[float, ...] | None = None
     snr_db: float | None = None
 
-    def and_second(self, score: float | None, bands: tuple[float, ...], snr_db: float | None) -> Worst:
+    def and_second(self, score: float | None, bands: tuple[float, ...] | None, snr_db: float | None) -> Worst:
         """With one more second."""
         if score is None or (self.score is not None and self.score >= score):
             score, bands = self.score, self.bands
@@ -58,34 +58,37 @@ class AlarmState:
         score: distance of the last second from the normal ones; None before the first, in silence (-90 dBFS and
             less), and without statistics.
         threshold: score above which an alarm begins; None without statistics.
-        bands: what each band adds to the squared score, `[16]`; zeros where there is no score.
+        bands: what each band adds to the squared score, `[16]`; None where there is no score.
         band_edges_hz: `[17]`.
         snr_db: of the last second; None for silence and exact copies.
         below_db: SNR below which an alarm begins; None when the SNR is not watched.
         since_s: where in the sound the present alarm began, in seconds; None without one.
         count: alarms so far.
         worst: the most unlike there was of the present alarm; None without one.
+        judged_s: where in the sound the last second ended, in seconds; None before the first.
     """
 
     active: bool
     score: float | None
     threshold: float | None
-    bands: tuple[float, ...]
+    bands: tuple[float, ...] | None
     band_edges_hz: tuple[float, ...]
     snr_db: float | None = None
     below_db: float | None = None
     since_s: float | None = None
     count: int = 0
     worst: Worst | None = None
+    judged_s: float | None = None
 
     def row(self) -> dict[str, Any]:
         """The state for `monitor --json`, plain numbers."""
         return {
             "active": self.active,
+            "judged_s": self.judged_s,
             "score": self.score,
             "threshold": self.threshold,
             "below_db": self.below_db,
-            "bands": list(self.bands),
+            "bands": _listed(self.bands),
             "since_s": self.since_s,
             "count": self.count,
         }
@@ -112,7 +115,7 @@ class AlarmEvent:
     active: bool
     score: float | None
     threshold: float | None
-    bands: tuple[float, ...]
+    bands: tuple[float, ...] | None
     band_edges_hz: tuple[float, ...]
     snr_db: float | None
     below_db: float | None
@@ -121,9 +124,9 @@ class AlarmEvent:
 
     @property
     def text(self) -> str:
-        """One sentence for people."""
+        """One line for people, without a full stop: events stand in lists."""
         if not self.active:
-            return f"alarm over after {self.time_s - self.begin_s:.0f} s."
+            return f"alarm over after {self.time_s - self.begin_s:.0f} s"
         said = []
         if self.score is not None and self.threshold is not None and self.score > self.threshold:
             said.append(
@@ -131,7 +134,7 @@ class AlarmEvent:
             )
         if self.snr_db is not None and self.below_db is not None and self.snr_db < self.below_db:
             said.append(f"SNR {self.snr_db:.1f} dB below {self.below_db:g} dB")
-        return f"alarm: {', '.join(said)}."
+        return f"alarm: {', '.join(said)}"
 
     def row(self) -> dict[str, Any]:
         """The event as plain numbers and lists, for JSON."""
@@ -143,22 +146,22 @@ class AlarmEvent:
             "threshold": self.threshold,
             "snr_db": self.snr_db,
             "below_db": self.below_db,
-            "bands": list(self.bands),
+            "bands": _listed(self.bands),
             "band_edges_hz": list(self.band_edges_hz),
             "worst_score": self.worst.score,
-            "worst_bands": list(self.worst.bands),
+            "worst_bands": _listed(self.worst.bands),
             "worst_snr_db": self.worst.snr_db,
         }
 
 
-def loud_bands(bands: Sequence[float], edges_hz: Sequence[float]) -> str:
+def loud_bands(bands: Sequence[float] | None, edges_hz: Sequence[float]) -> str:
     """The bands that say most, in words, neighbours joined; nothing where none says anything.
 
     >>> loud_bands([0.0, 3.0, 2.0, 0.1, 4.0], [0, 100, 200, 400, 800, 1600])
     '100 to 400 Hz, 800 to 1600 Hz'
     """
-    most = max(bands, default=0.0)
-    if most <= 0:
+    most = max(bands or (), default=0.0)
+    if bands is None or most <= 0:
         return ""
     limit = min(_SPEAKS * sum(bands), most)
     runs: list[list[int]] = []
@@ -217,9 +220,7 @@ class Detector:
         self.sample_rate = sample_rate
         self._channels = channels
         self.on_change: list[Callable[[AlarmEvent], None]] = []
-        self.state = AlarmState(
-            False, None, threshold, (0.0,) * BANDS, tuple(band_edges(rate).tolist()), below_db=below_db
-        )
+        self.state = AlarmState(False, None, threshold, None, tuple(band_edges(rate).tolist()), below_db=below_db)
         self._normal = normal
         self._levels = BandLevels(rate, channels)
         self._second_s = self._levels.second / rate
@@ -247,7 +248,8 @@ class Detector:
         before = self.state
         self._seconds += 1
         end_s = self._seconds * self._second_s
-        score, bands = None, (0.0,) * BANDS
+        score: float | None = None
+        bands: tuple[float, ...] | None = None
         if self._normal is not None and not row.silent:
             score = distance(self._normal, row.levels)
             bands = tuple(shares(self._normal, row.levels).tolist())
@@ -271,6 +273,7 @@ class Detector:
             since_s if active else None,
             before.count + begins,
             worst if active else None,
+            end_s,
         )
         if active != before.active and since_s is not None:
             event = AlarmEvent(
@@ -294,6 +297,10 @@ class Detector:
         unlike = score is not None and threshold is not None and score > threshold / 10 ** (margin_db / 20)
         lossy = snr_db is not None and below_db is not None and snr_db < below_db + margin_db
         return unlike or lossy
+
+
+def _listed(bands: tuple[float, ...] | None) -> list[float] | None:
+    return None if bands is None else list(bands)
 
 
 def _resampler(from_rate: int, to_rate: int, channels: int) -> _Resampler:

@@ -28,10 +28,11 @@ def _latency(status: Status) -> list[Line]:
 
 def _load(status: Status) -> list[Line]:
     p50, p99, most, run_p99, run_most = (percent(share) for share in status.load)
-    loud = ORANGE if status.load[2] > 1.0 else None
+    now_late, ever_late = ((status.load[place] or 0.0) > 1.0 for place in (2, 4))
+    loud = ORANGE if now_late else None
     line = [_label("load"), text("p50 ", GREY), text(p50), text("  p99 ", GREY), text(p99), text("  max ", GREY)]
     line += [text(most, loud), text(f" of {status.deadline_ms:.1f} ms", GREY)]
-    run = [text(f"   run p99 {run_p99}  max ", GREY), text(run_most, ORANGE if status.load[4] > 1.0 else GREY)]
+    run = [text(f"   run p99 {run_p99}  max ", GREY), text(run_most, ORANGE if ever_late else GREY)]
     return [line, run]
 
 
@@ -66,7 +67,7 @@ def _alarm(alarm: Alarm | None) -> list[Line]:
     parts: list[Line] = [head]
     if alarm.score is not None and alarm.threshold is not None:
         parts.append([text("  score ", GREY), text(f"{alarm.score:.1f}"), text(f" of {alarm.threshold:.1f}", GREY)])
-        parts.append([text("  "), text(_bands(alarm), ORANGE)])
+        parts.append([text("  "), text(_bands(alarm.bands or (), alarm.threshold), ORANGE)])
     elif alarm.threshold is not None:
         parts.append([text("  no score yet", GREY)])
     if alarm.worst is not None and alarm.worst.score is not None:
@@ -79,10 +80,10 @@ def _alarm(alarm: Alarm | None) -> list[Line]:
     return parts
 
 
-def _bands(alarm: Alarm) -> str:
+def _bands(bands: tuple[float, ...], threshold: float) -> str:
     """How much each band speaks, beside the one that speaks most, or the threshold where none speaks that much."""
-    most = max(max(alarm.bands, default=0.0), (alarm.threshold or 0.0) ** 2, 1e-9)
-    return drawing.sparkline([max(share, 0.0) / most for share in alarm.bands])
+    most = max(max(bands, default=0.0), threshold**2, 1e-9)
+    return drawing.sparkline([max(share, 0.0) / most for share in bands])
 
 
 def _keys(status: Status, stage: Stage, width: int) -> Line:

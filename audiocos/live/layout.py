@@ -179,11 +179,12 @@ def _levels(scene: Scene, width: int) -> list[Line]:
     lines = []
     for name, level, held, dbfs, colour in rows:
         halves = _halves(level.now_dbfs)
-        peak = _share(_loudest(level.peak_dbfs))
+        peak, held_dbfs = _share(_loudest(level.peak_dbfs)), _loudest(held.peak_dbfs)
+        over = ORANGE if held_dbfs is not None and held_dbfs > 0.0 else None  # what plays it clips it
         words = [
             text(f"{level_words(dbfs):>7}"),
             text("  peak", GREY),
-            text(f"{level_words(_loudest(held.peak_dbfs)):>7}"),
+            text(f"{level_words(held_dbfs):>7}", over, bold=over is not None),
         ]
         right = [*words, text(" dBFS", GREY)]
         across = width - LABEL - sum(len(segment.text) for segment in right)

@@ -83,10 +83,13 @@ class Journal:
         return self._time_s()
 
     def note(self, kind: str, text: str, *, time_s: float | None = None, details: dict[str, Any] | None = None) -> None:
-        """Add an event, from any thread; of now, where no time is given."""
+        """Add an event, from any thread; of now, where no time is given.
+
+        The full stop of a sentence goes: events stand in lists.
+        """
         if len(self._kept) < MOST_EVENTS:
             now_s = self._time_s() if time_s is None else time_s
-            self._kept.append(Event(now_s, kind, text, details=details or {}))
+            self._kept.append(Event(now_s, kind, text.removesuffix("."), details=details or {}))
         else:
             self._left_out += 1
 

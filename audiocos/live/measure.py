@@ -40,7 +40,7 @@ class Second:
         snr_db: signal over residual; None for silence or an exact copy.
         residual_dbfs: dB of full scale; None where there is none, as of an exact copy.
         input_dbfs: likewise; None for digital silence.
-        output_dbfs: likewise.
+        output_dbfs: likewise; of what the model gives, before speakers clip what is above full scale.
     """
 
     time_s: float

@@ -36,7 +36,7 @@ class Reading:
         snr_3s_db: of the last 3 s.
         snr_run_db: of everything since the start, or since the last reset.
         input_dbfs: mean square of the last second over all channels, dB of full scale; None for digital silence.
-        output_dbfs: likewise.
+        output_dbfs: likewise; of what the model gives, before speakers clip what is above full scale.
         residual_dbfs: likewise; None for an exact copy.
         input, output, residual: levels and peaks, channel by channel.
         snr_curve: the SNR of every 0.2 s since the reset, at most the last five minutes, oldest first.

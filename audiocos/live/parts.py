@@ -123,8 +123,8 @@ def make_parts(
         fast=not asked.realtime and not isinstance(sink, Speakers),
         soon=live,
     )
-    slack = -(-int(_HIGH_S * rate) // block) * block if asked.latency == "high" else 0
     play_rate = sink.sample_rate if isinstance(sink, Speakers) else None
+    slack = -(-int(_HIGH_S * (play_rate or rate)) // block) * block if asked.latency == "high" else 0
     wires = make_wires(pipeline, block, rate, play_rate=play_rate, live=live, slack=slack)
     settings = settings_for(source, sink, channels, block, asked.latency)
     logs = Log(rate), Log(rate if settings is None else settings.sample_rate)

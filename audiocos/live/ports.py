@@ -70,7 +70,12 @@ def microphone(
 
 
 def speakers(
-    wanted: str | None = None, *, sample_rate: int, channels: int, beside: Microphone | None = None
+    wanted: str | None = None,
+    *,
+    sample_rate: int,
+    channels: int,
+    beside: Microphone | None = None,
+    fixed: str | None = None,
 ) -> Speakers:
     """Find speakers.
 
@@ -80,6 +85,7 @@ def speakers(
         channels: the sound's.
         beside: the microphone that they run together with: both keep one clock, so no other rate will do, and without
             a wish the speakers are of the same host system.
+        fixed: name of the file whose sound it is, which cannot be asked for fewer channels; None for other sound.
 
     Raises:
         SoundDeviceError: none or several fit, or they cannot play so many channels, or not at the microphone's rate.
@@ -89,9 +95,9 @@ def speakers(
         same = [each for each in devices.devices() if each.outputs and each.host == beside.device.host]
         device = next((each for each in same if each.index == beside.device.index), same[0] if same else device)
     if beside is not None or devices.takes(device, "output", sample_rate, min(channels, device.outputs)):
-        devices.check(device, "output", sample_rate, channels)
+        devices.check(device, "output", sample_rate, channels, fixed)
         return Speakers(device, wanted, sample_rate)
-    devices.check(device, "output", device.sample_rate, channels)
+    devices.check(device, "output", device.sample_rate, channels, fixed)
     return Speakers(device, wanted, device.sample_rate)
 
 

@@ -149,7 +149,10 @@ class Session:
         counted = replace(self._counters)
         if not isinstance(self._source, Microphone):
             counted.sanitized_samples += self._source.sanitized
-        counted.clipped_samples += self._sink.clipped if isinstance(self._sink, FileSink) else self._measure.clipped
+        if isinstance(self._sink, FileSink):
+            counted.clipped_samples += self._sink.clipped
+        elif self._sink is None:  # what a file of its sample type would lose; speakers count what they lose themselves
+            counted.clipped_samples += self._measure.clipped
         return counted
 
     @property

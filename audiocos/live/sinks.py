@@ -6,10 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from audiocos.audio.formats import EXTENSION_SUBTYPE, EXTENSIONS, extension_of, from_float, subtype_in
-from audiocos.audio.names import shown
+from audiocos.audio.formats import EXTENSION_SUBTYPE, extension_of, format_of, from_float, subtype_in
 from audiocos.audio.writer import Writer
-from audiocos.errors import UsageError
 
 Array = NDArray[Any]
 
@@ -32,11 +30,8 @@ class FileSink:
     def __init__(
         self, path: str, sample_rate: int, channels: int, subtype: str | None = None, frames: int | None = None
     ) -> None:
-        extension = extension_of(path)
-        if path != "-" and extension not in EXTENSIONS:
-            raise UsageError(f"{shown(path)}: no format is known by this extension. Try .wav or .flac.")
-        container = "AU" if path == "-" else EXTENSIONS[extension]
-        self.subtype = EXTENSION_SUBTYPE.get(extension) or subtype_in(container, subtype or "FLOAT")
+        container = "AU" if path == "-" else format_of(path)
+        self.subtype = EXTENSION_SUBTYPE.get(extension_of(path)) or subtype_in(container, subtype or "FLOAT")
         if frames is None and container in ("WAV", "WAVEX"):
             frames = 2**40  # it must be able to pass 4 GiB
         self._writer = Writer(path, container, self.subtype, sample_rate, channels, frames=frames)

@@ -53,8 +53,8 @@ class Status:
         listen: what is listened to.
         keep: coefficients kept, None for all.
         latency: (what, ms) pairs, the total first.
-        load: p50, p99 and max of the last 10 s, then p99 and max of the run, as shares of the deadline.
-        hop_ms: p50, p99, max of the last 10 s.
+        load: p50, p99 and max of the last 10 s, then p99 and max of the run, as shares of the deadline; None before the
+            first hop.
         deadline_ms: what a hop may take.
         counts: (name, count) pairs.
         event: the last one; where they come in floods, which the counts tell of, the last that came singly for a while.
@@ -69,8 +69,7 @@ class Status:
     listen: str
     keep: int | None
     latency: tuple[tuple[str, float], ...]
-    load: tuple[float, ...]
-    hop_ms: tuple[float, ...]
+    load: tuple[float | None, ...]
     deadline_ms: float
     counts: tuple[tuple[str, int], ...]
     event: Happening | None
@@ -90,7 +89,7 @@ class Status:
         else:
             parts["buffers"] = late.buffering
         parts["device"] = late.device
-        recent, whole = tuple(session.hop_times.last(10.0)), tuple(session.hop_times.over_run())
+        recent, whole = session.hop_times.last(10.0), session.hop_times.over_run()
         deadline = session.deadline_ms or 1.0
         events: Sequence[Happening] = session.events
         return cls(
@@ -100,8 +99,7 @@ class Status:
             session.listen,
             session.keep,
             tuple((name, 1e3 * samples / rate) for name, samples in parts.items()),
-            tuple(ms / deadline for ms in (*recent, *whole[1:])),
-            recent,
+            (None,) * 5 if recent is None or whole is None else tuple(ms / deadline for ms in (*recent, *whole[1:])),
             session.deadline_ms,
             counts_of(session.counters),
             _worth_telling(events),
@@ -175,12 +173,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-def percent(share: float) -> str:
-    """A share of the deadline.
+def percent(share: float | None) -> str:
+    """A share of the deadline, a dash for none yet.
 
-    >>> percent(0.0123), percent(0.456), percent(12.0)
-    ('1.2 %', '46 %', '1200 %')
+    >>> percent(0.0123), percent(0.456), percent(12.0), percent(None)
+    ('1.2 %', '46 %', '1200 %', '-')
     """
+    if share is None:
+        return "-"
     return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
 
 

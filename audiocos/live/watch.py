@@ -77,7 +77,7 @@ class Watch:
             self._look_at_source()
         if isinstance(self._source, FileSource):
             for warning in self._source.warnings:
-                self._journal.note("source", warning.partition(". Processing")[0] + ".")
+                self._journal.note("source", warning.partition(". Processing")[0])
         self._let_it_be_heard()
 
     def _others_run(self) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 
 class Spent(Protocol):
-    """How long hops took: (p50, p99, max) in ms."""
+    """How long hops took: (p50, p99, max) in ms; None before the first."""
 
-    def over_run(self) -> tuple[float, float, float]:
+    def over_run(self) -> tuple[float, float, float] | None:
         """Of the whole run."""
 
-    def last(self, seconds: float) -> tuple[float, float, float]:
+    def last(self, seconds: float) -> tuple[float, float, float] | None:
         """Of the last so many seconds."""
 
 
@@ -119,8 +119,8 @@ class Alarm(Protocol):
         """The SNR below which it sounds; None when that is not watched."""
 
     @property
-    def bands(self) -> tuple[float, ...]:
-        """How much each band speaks."""
+    def bands(self) -> tuple[float, ...] | None:
+        """How much each band speaks; None where there is no score."""
 
     @property
     def band_edges_hz(self) -> tuple[float, ...]:
