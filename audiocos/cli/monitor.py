@@ -129,6 +129,14 @@ def run(
     ends = Ends(input, output, loop, rate, channels, seconds, speed == "realtime", allow_feedback, force)
     check_places(ends, report)
     check(ends, as_json)
+    if not (ends.is_microphone or ends.plays):
+        for name, value, usual in (
+            ("--latency", latency, "low"),
+            ("--on-overload", on_overload, "drop"),
+            ("--reconnect", reconnect, False),
+        ):
+            if value != usual:
+                raise UsageError(f"{name}: there is no device, neither a microphone nor speakers. Leave it out.")
     loaded = load(model)
     if keep is not None and keep > loaded.parameters.coefficients:
         raise UsageError(f'--keep {keep}: the model "{loaded.name}" has {loaded.parameters.coefficients} coefficients.')
