@@ -9,7 +9,7 @@ import pytest
 
 from audiocos import studies
 from audiocos.studies.dft import magnitudes, recipes
-from audiocos.studies.dft.training import Recipe, edge, floor_at_edge, fourier, judge, learn, noise_factor, one_thread
+from audiocos.studies.dft.training import Recipe, edge, floor_at_edge, fourier, judge, learn, noise_factor
 from audiocos.studies.study import Setting
 
 
@@ -92,9 +92,8 @@ def test_what_holds_the_rate_below_the_edge_stops_the_rise():
 
 def test_scaling_the_input_is_scaling_epsilon():
     first = Recipe(60, rate=5e-3, beta2=0.98)
-    with one_thread():
-        scaled = learn(4, Recipe(**{**vars(first), "scale": 2.0**-7}), 16)
-        larger = learn(4, Recipe(**{**vars(first), "epsilon": first.epsilon * 2.0**14}), 16)
+    scaled = learn(4, Recipe(**{**vars(first), "scale": 2.0**-7}), 16)
+    larger = learn(4, Recipe(**{**vars(first), "epsilon": first.epsilon * 2.0**14}), 16)
     assert np.array_equal(scaled.weights, larger.weights), "powers of two do not even round"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DENSE, BUTTERFLY, PAIR = "dense layer", "butterfly", "cosine pair"
-SMALL = 128
-"""Up to this N products are faster on one thread."""
 
 DRAWN = 16
 """N of the butterfly whose factors are drawn."""
@@ -47,7 +44,6 @@ def run(setting: Setting) -> Answer:
     """Run the study."""
     from audiocos.studies.butterfly import learners
     from audiocos.studies.butterfly.transforms import KINDS
-    from audiocos.studies.dft.training import one_thread
 
     sizes = QUICK if setting.quick else FULL
     jobs = [(kind, method, frame) for frame in sizes.frames for kind in KINDS for method in (DENSE, BUTTERFLY, PAIR)]
@@ -62,8 +58,7 @@ def run(setting: Setting) -> Answer:
     for (kind, method, frame), weight in zip(jobs, weights, strict=False):
         setting.step(f"{kind}, N = {frame}: {method}", done, total)
         began = time.perf_counter()
-        with one_thread() if frame <= SMALL else nullcontext():
-            row, factors = _learn(kind, method, frame, setting)
+        row, factors = _learn(kind, method, frame, setting)
         seconds[f"{kind} {frame} {method}"] = time.perf_counter() - began
         rows.append(row)
         drawn = factors if factors and kind == "dft" and frame == DRAWN else drawn
@@ -72,10 +67,8 @@ def run(setting: Setting) -> Answer:
     for (reading, frame), weight in zip(trials, weights[len(jobs) :], strict=True):
         setting.step(f"{reading}, N = {frame}: Adam", done, total)
         began = time.perf_counter()
-        with one_thread():
-            descents[reading].append(
-                learners.descend(reading, frame, sizes.trials, sizes.steps, setting.seed, setting.device)
-            )
+        found = learners.descend(reading, frame, sizes.trials, sizes.steps, setting.seed, setting.device)
+        descents[reading].append(found)
         seconds[f"{reading} {frame} Adam"] = time.perf_counter() - began
         done += weight
     setting.step("drawing", total, total)

@@ -76,27 +76,26 @@ def run(setting: Setting) -> Answer:
     total = sum(recipe.steps for recipe in chosen.values()) + 2 * len(units) * sizes.unit_steps
     done = 0
     learned: dict[str, Learned] = {}
-    with training.one_thread():
-        for name, recipe in chosen.items():
-            last = recipe.steps
-            moments = sorted({1, *(round(last * part) for part in np.linspace(0, 1, sizes.moments)[1:])})
-            learned[name] = training.learn(
-                n,
-                recipe,
-                sizes.batch,
-                seed,
-                device,
-                moments if name == "puzzle" else (),
-                lambda step, name=name, done=done: setting.step(tables.label(name), done + step, total),  # type: ignore[misc]
-            )
-            done += last
-        runs = {name: training.told(n, chosen[name], sizes.batch, found, seed) for name, found in learned.items()}
-        by_size = [_at_size(size, chosen["descent64"], seed, device) for size in sizes.sizes]
-        modulus = []
-        for count in units:
-            setting.step(f"magnitudes, {count} ReLUs", done, total)
-            modulus.append(magnitudes.learn_magnitudes(n, count, sizes.unit_steps, seed, device))
-            done += 2 * sizes.unit_steps
+    for name, recipe in chosen.items():
+        last = recipe.steps
+        moments = sorted({1, *(round(last * part) for part in np.linspace(0, 1, sizes.moments)[1:])})
+        learned[name] = training.learn(
+            n,
+            recipe,
+            sizes.batch,
+            seed,
+            device,
+            moments if name == "puzzle" else (),
+            lambda step, name=name, done=done: setting.step(tables.label(name), done + step, total),  # type: ignore[misc]
+        )
+        done += last
+    runs = {name: training.told(n, chosen[name], sizes.batch, found, seed) for name, found in learned.items()}
+    by_size = [_at_size(size, chosen["descent64"], seed, device) for size in sizes.sizes]
+    modulus = []
+    for count in units:
+        setting.step(f"magnitudes, {count} ReLUs", done, total)
+        modulus.append(magnitudes.learn_magnitudes(n, count, sizes.unit_steps, seed, device))
+        done += 2 * sizes.unit_steps
     setting.step("drawing", total, total)
     figures = {
         "runs": runs,

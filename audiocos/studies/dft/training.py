@@ -8,8 +8,7 @@ with parts of variance 1 the loss (mean squared error over the outputs) is, on a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,17 +108,6 @@ def floor_at_edge(size: int, rate: float, kappa: float) -> float:
     kappa (curvature e)^2; the loss of such errors is 2N e^2.
     """
     return 2 * size * (rate / edge(kappa)) ** 2 / kappa
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Products this small are faster on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def learn(
