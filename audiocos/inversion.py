@@ -27,6 +27,8 @@ _MEMORY = 20
 _SETTLED = 1e-15
 """L-BFGS has ended where an iteration takes no more than this share of the squared loss away."""
 
+_NO_LIMIT = int(np.iinfo(np.int32).max)  # scipy's own, 15000 evaluations, would end long runs without a word
+
 _SEEDS = 2**64
 
 Watch = Callable[[int, float, Tensor], None]
@@ -204,7 +206,7 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
             jac=True,
             method="L-BFGS-B",
             callback=keep,
-            options={"maxcor": _MEMORY, "maxiter": iterations, "ftol": 0.0, "gtol": 0.0},
+            options={"maxcor": _MEMORY, "maxiter": iterations, "maxfun": _NO_LIMIT, "ftol": 0.0, "gtol": 0.0},
         )
 
 

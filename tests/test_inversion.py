@@ -114,6 +114,22 @@ def test_a_step_into_nan_is_undone(method):
     torch.testing.assert_close(found.signal, torch.full((4,), 0.1), atol=1e-3, rtol=0)
 
 
+def test_l_bfgs_ends_by_iterations_and_not_by_evaluations(monkeypatch):
+    asked = []
+
+    def minimize(*arguments, options, **more):
+        asked.append(options)
+        return scipy_minimize(*arguments, options=options, **more)
+
+    scipy_minimize = scipy.optimize.minimize
+    monkeypatch.setattr(scipy.optimize, "minimize", minimize)
+    matrix, iterations = mixing(), 10**6
+    found = audiocos.invert(lambda x: matrix @ x, torch.ones(24).double(), 16, method="l-bfgs", iterations=iterations)
+    assert len(found.losses) < 1000, "it has settled"
+    assert asked[0]["maxiter"] == iterations
+    assert asked[0]["maxfun"] >= 20 * iterations, "as many as a line search takes at most"
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_no_iterations_are_none(method):
     start = torch.zeros(16, dtype=torch.float64)
