@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,14 +18,6 @@ from audiocos.errors import AudiocosError, UsageError
 from audiocos.studies.study import Setting
 
 ALL = "all"
-
-
-@dataclass(frozen=True)
-class _Request:
-    quick: bool
-    device: str
-    seed: int
-    force: bool
 
 
 @click.command(
@@ -58,15 +50,15 @@ def command(
         studies.check_name(name)
     if output == "":
         raise UsageError("-o: give the name of a folder.")
-    request = _Request(quick, device, seed, force)
+    setting = Setting(quick, device, seed)
     folder = Path(output or ("studies" if name == ALL else os.path.join("studies", name)))
     _check_extras(device)
     if name == ALL:
         _check_all(folder, force)
-        _run_all(folder, request)
+        _run_all(folder, setting)
     else:
         _check_place(folder, name, force)
-        _run(name, folder, request)
+        _run(name, folder, setting)
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -86,14 +78,14 @@ def _check_extras(device: str) -> None:
     check_device(device, "cpu")
 
 
-def _run_all(folder: Path, request: _Request) -> None:
+def _run_all(folder: Path, setting: Setting) -> None:
     """Run every study; one that fails is said, and the rest is done."""
     from audiocos.studies.index import write_index
 
     failed = {}
     for name in studies.STUDIES:
         try:
-            _run(name, folder / name, request)
+            _run(name, folder / name, setting)
         except AudiocosError as error:
             say(f"audiocos: {name}: {error}")
             failed[name] = str(error)
@@ -104,13 +96,12 @@ def _run_all(folder: Path, request: _Request) -> None:
         raise AudiocosError(f"{len(failed)} of {len(studies.STUDIES)} studies failed: {', '.join(failed)}.")
 
 
-def _run(name: str, folder: Path, request: _Request) -> None:
+def _run(name: str, folder: Path, setting: Setting) -> None:
     from audiocos.studies.page import cell_text, write_answer
 
     begun = time.perf_counter()
     with step_bar(name) as step:
-        setting = Setting(request.quick, request.device, request.seed, step)
-        answer = studies.run(name, setting)
+        answer = studies.run(name, replace(setting, step=step))
     answer.timings["seconds"] = time.perf_counter() - begun
     page = write_answer(folder, name, setting, answer)
     table = answer.table
