@@ -220,6 +220,7 @@ def test_a_folder_where_a_file_goes_is_said_before_anything_is_computed(audiocos
         (["all", "-o", ""], "-o: give the name of a folder."),
         (["--quick"], "--quick: for which study? There are exactness"),
         (["--seed", "0"], "--seed: for which study?"),
+        (["exactness", "--seed", str(2**64)], "Invalid value for '--seed': 18446744073709551616 is not in the range"),
         (["-o", "answers"], "--output: for which study?"),
     ],
 )

@@ -18,6 +18,8 @@ from audiocos.errors import AudiocosError, UsageError
 from audiocos.studies.study import Setting
 
 ALL = "all"
+SEEDS = 2**63
+"""torch's generators take no larger ones, and some studies count on from the first."""
 
 
 @click.command(
@@ -35,7 +37,9 @@ Examples:
 @click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to compute."
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
+@click.option(
+    "--seed", type=click.IntRange(0, SEEDS - 1), default=0, show_default=True, help="Of everything that is drawn."
+)
 @click.option("--force", is_flag=True, help="Write into a folder that holds something; files of the same names go.")
 @click.pass_context
 def command(
