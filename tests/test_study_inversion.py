@@ -110,8 +110,13 @@ def test_recovered_does_not_mind_the_sign():
 
 
 def test_scattering_is_kymatios_and_its_numbers_are_counted():
-    each = representations.scattering(256, 3, 2, "cpu")
-    assert each.apply(torch.zeros(256, dtype=torch.float64)).numel() == each.numbers
+    from kymatio.numpy import Scattering1D
+
+    x = signals.noise(256, 8000)
+    each, expected = representations.scattering(256, 3, 2, "cpu"), Scattering1D(J=3, shape=256, Q=2)(x)
+    # In kymatio's torch the filters are in float32.
+    np.testing.assert_allclose(each.apply(torch.from_numpy(x)), expected, atol=1e-7)
+    assert each.numbers == expected.size
 
 
 def test_without_kymatio_the_study_names_the_remedy(audiocos_command, monkeypatch, tmp_path):
