@@ -10,7 +10,7 @@ import scipy.fft
 
 from audiocos import cosines, studies
 from audiocos.studies import page
-from audiocos.studies.exactness import MIXED, OLD, OURS32, OURS64, SCIPY32, at_size, law_db
+from audiocos.studies.exactness import MIXED, NOTEBOOK_MSE, OLD, OURS32, OURS64, SCIPY32, at_size, law_db
 from audiocos.studies.gradients import training
 from audiocos.studies.gradients.sizes import (
     GROUPS,
@@ -51,7 +51,7 @@ def test_a_second_run_gives_the_same_figures_and_the_page_tells_them(name, tmp_p
 
 def test_angles_in_float32_are_what_the_notebook_lost():
     notebook = answer("exactness")[0].figures["notebook"]["mse"]
-    assert 0.5 < np.mean(notebook[OLD]) / 2.4e-10 < 1.2
+    assert 0.5 < np.mean(notebook[OLD]) / NOTEBOOK_MSE < 1.2
     assert np.mean(notebook[OURS32]) < 1e-13
     assert np.mean(notebook[OURS64]) < 1e-26
     rows = answer("exactness")[0].figures["sizes"]

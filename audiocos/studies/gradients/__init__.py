@@ -23,6 +23,7 @@ from audiocos.studies.gradients.sizes import (
 )
 from audiocos.studies.gradients.training import Training, compare, name_of
 from audiocos.studies.study import Answer, Section, Setting, Table
+from audiocos.training.settings import StochasticSettings
 
 HELPS_DB = 1.0
 """A gain that is smaller counts as none."""
@@ -86,7 +87,7 @@ def run(setting: Setting) -> Answer:
         },
         "training": training,
     }
-    t = sizes.training
+    t, usual = sizes.training, StochasticSettings()
     settings: dict[str, Any] = {
         "shapes": [str(shape) for shape in sizes.shapes],
         "random starts a shape": sizes.starts,
@@ -97,7 +98,7 @@ def run(setting: Setting) -> Answer:
         "windows a step": max(64, t.frame // 2),
         "rates tried for SGD (per radian, all groups)": list(t.rates),
         "rates tried for SGD, balanced": list(t.balanced_rates),
-        "rates of Adam": "0.1 bin, 0.01 for amplitudes",
+        "rates of Adam": f"{usual.rate_bins:g} bin, {usual.rate:g} for amplitudes",
     }
     return _answer(sizes, settings, figures, pair)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from audiocos import metrics, signals
 from audiocos.cosines import Float64
+from audiocos.inversion import METHODS
+from audiocos.report.words import decimal
 from audiocos.studies.study import Answer, Setting
 
 if TYPE_CHECKING:
@@ -22,10 +24,10 @@ NOTES = 7
 """Each lasts two eighths of the signal, four of them side by side: 4 intervals, and notes half over them."""
 HARMONICS, GAMMA = 8, 0.7
 
-METHODS = ("bold-driver", "l-bfgs")
 STEP = 100.0
 NEAR_DB = 10.0
 NEAR = "near"
+NAMES = {"bold-driver": "bold driver", "l-bfgs": "L-BFGS", NEAR: f"L-BFGS from {decimal(NEAR_DB, 0)} dB near"}
 
 _SEGMENT = 256
 

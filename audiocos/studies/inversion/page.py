@@ -8,11 +8,12 @@ import numpy as np
 
 import audiocos
 from audiocos.cosines import Float64
+from audiocos.inversion import FASTER, METHODS, SLOWER
 from audiocos.report.words import MINUS, decimal, scientific
 from audiocos.studies.inversion import (
     GAMMA,
     HARMONICS,
-    METHODS,
+    NAMES,
     NEAR,
     NEAR_DB,
     NOTES,
@@ -24,8 +25,6 @@ from audiocos.studies.inversion import (
 )
 from audiocos.studies.inversion.representations import Representation
 from audiocos.studies.study import Answer, Cell, Section, Setting, Table
-
-NAMES = {"bold-driver": "bold driver", "l-bfgs": "L-BFGS", NEAR: f"L-BFGS from {decimal(NEAR_DB, 0)} dB near"}
 
 COLUMNS = ["SNR", "without phases", "distance"]
 
@@ -76,7 +75,8 @@ def answer(
         "pair": "exact-overlap: N = 512, hop 256, square-root Hann windows",
         "coefficients kept of 512": sizes.kept,
         "loss": "Euclidean norm of the difference to the representation wanted",
-        "bold driver": f"first step {decimal(STEP, 0)}, times 1.1 where the loss fell, else undone and times 0.55",
+        "bold driver": f"first step {decimal(STEP, 0)}, times {FASTER:g} where the loss fell, else undone and times "
+        f"{SLOWER:g}",
         "iterations": sizes.iterations,
         "iterations from nearby": sizes.near_iterations,
         "iterations for each other number kept": sizes.sweep_iterations,
@@ -151,8 +151,8 @@ def _progress(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[s
     columns = [f"{what} {when}" for when in ("before", "during", "after") for what in ("SNR", "distance")]
     return Section(
         "Before, during, after",
-        "Each row is a representation, descended by the method that ended at the lesser loss. Colours reach 80 dB "
-        "below the loudest point of the signal wanted.",
+        "Each row is a representation, descended by the method that ended at the lesser loss. Colours reach "
+        f"{decimal(pictures.RANGE_DB, 0)} dB below the loudest point of the signal wanted.",
         [pictures.spectrograms(titles, wanted, runs, shown), pictures.waveforms(titles, wanted, runs, shown)],
         [Table("SNR up to sign and log-spectral distance, in dB.", ["representation", *columns], rows)],
     )

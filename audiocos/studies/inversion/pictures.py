@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from audiocos.cosines import Float64
+from audiocos.inversion import METHODS
 from audiocos.report import style
 from audiocos.report.spectra import spectrogram
 from audiocos.report.words import decimal
 from audiocos.studies.drawing import COLOURS, legend, plain_numbers, plots
-from audiocos.studies.inversion import METHODS, RATE, Runs
+from audiocos.studies.inversion import NAMES, RATE, Runs
 from audiocos.studies.study import Picture
 
 RANGE_DB = 80.0
 CLOSE_UP_S = 0.05
 TICKS_HZ = (0, 500, 1000, 2000)
 WHEN = ("before", "during", "after")
-METHOD_NAMES = {"bold-driver": "bold driver", "l-bfgs": "L-BFGS"}
 
 
 def close_up(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[str, str]) -> Picture:
@@ -97,7 +97,7 @@ def losses(titles: dict[str, str], runs: Runs) -> Picture:
     figure, axes = plots(1, len(titles), height=2.9)
     for ax, (name, title) in zip(axes, titles.items(), strict=True):
         for colour, method in zip(COLOURS, METHODS, strict=False):
-            ax.plot(100 * np.array(runs[name][method].figures["losses"]), color=colour, label=METHOD_NAMES[method])
+            ax.plot(100 * np.array(runs[name][method].figures["losses"]), color=colour, label=NAMES[method])
         ax.set_yscale("log")
         plain_numbers(ax.yaxis)
         style.finish(ax, _short(title), "iteration", "loss (% of the target's norm)" if ax is axes[0] else "")

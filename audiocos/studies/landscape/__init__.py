@@ -7,9 +7,10 @@ from typing import Any
 
 from audiocos.report.words import decimal
 from audiocos.studies.landscape.curves import bowls, cuts
-from audiocos.studies.landscape.descents import GROWN, REACHED_DB, WAYS, Descents, journey, learn
+from audiocos.studies.landscape.descents import FACTOR, GROWN, REACHED_DB, WAYS, Descents, journey, learn
 from audiocos.studies.landscape.partners import KINDS, LEARNERS, Nearby, begun_nearby, bottoms, distances
 from audiocos.studies.study import Answer, Section, Setting, Table
+from audiocos.training.growth import FIRST_TAPER
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def run(setting: Setting) -> Answer:
         "N = M of the random starts": tried.frame,
         "random starts": tried.starts,
         "steps of Adam": tried.adam_steps,
-        "window growth of Gauss-Newton": "n0 from 2, times 1.3 a stage, on the expected loss",
+        "window growth of Gauss-Newton": f"n0 from {FIRST_TAPER:g}, times {FACTOR:g} a stage, on the expected loss",
     }
     return _answer(settings, figures, {"seconds a start": seconds}, moments)
 

@@ -20,6 +20,9 @@ from audiocos.training.settings import StochasticSettings
 REACHED_DB = 60.0
 """From here on every frequency is in its bowl."""
 
+FACTOR = 1.3
+"""What n0 grows by from stage to stage."""
+
 GROWN = "Gauss-Newton, window grows"
 WAYS = ("Adam", "L-BFGS", "Gauss-Newton", "Adam, window grows", GROWN)
 
@@ -73,7 +76,7 @@ def _learner(way: str, start: CosineParameters, descents: Descents, seed: int, d
     if way == "Gauss-Newton":
         return NewtonLearner(start, objective, energy)
     if way == GROWN:
-        return Growth(start, WhiteSound(), factor=1.3)
+        return Growth(start, WhiteSound(), factor=FACTOR)
     from audiocos.training.stochastic import StochasticLearner
 
     settings = StochasticSettings("adam", descents.adam_steps, growth="grows" in way, device=device)
@@ -96,7 +99,7 @@ def _ends(curves: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
 def journey(frame: int, seed: int) -> list[Moment]:
     """A random start on its way to the exact pair under window growth: a moment for each step."""
     start = cosines.random(frame, seed=seed)
-    growth = Growth(start, WhiteSound(), factor=1.3)
+    growth = Growth(start, WhiteSound(), factor=FACTOR)
     moments: list[Moment] = [(0, growth.taper, white_snr_db(start), start)]
     while not growth.done:
         taper = growth.taper
