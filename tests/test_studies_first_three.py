@@ -136,6 +136,15 @@ def test_the_gram_matrix_of_a_bank_is_its_closed_form():
     np.testing.assert_allclose(gram_closed_form(pair), expected, atol=1e-12)
 
 
+def test_the_rows_that_share_most_are_as_far_apart_as_is_said():
+    found, w = answer("gradients")[0].figures["gram"], cosines.random(64, seed=0).analysis_frequencies
+    bank = cosines.random(64, seed=0).analysis_matrix()
+    shared = {(k, m): abs(bank[k] @ bank[m]) for k in range(64) for m in range(k)}
+    k, m = max(shared, key=shared.get)
+    assert found["largest_elsewhere"] == pytest.approx(shared[k, m])
+    assert found["apart_bins"] == pytest.approx((w[k] - w[m]) * 64 / np.pi)
+
+
 def test_training_says_what_matters():
     ways = answer("gradients")[0].figures["training"]["ways"]
     adam, grown = (ways[name_of("Adam", False, growth)]["end_db"] for growth in (False, True))

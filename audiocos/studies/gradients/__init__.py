@@ -71,6 +71,8 @@ def run(setting: Setting) -> Answer:
         shapes[str(shape)] = summary(shape, found)
     pair = cosines.random(sizes.gram, seed=setting.seed)
     products = gram(pair)
+    elsewhere = np.abs(products - np.diag(products.diagonal()))
+    alike = list(np.unravel_index(elsewhere.argmax(), elsewhere.shape))
     step("training", 10)
     training = compare(sizes.training, setting.seed, setting.device, lambda: step("training", 10))
     setting.step("drawing", total, total)
@@ -81,7 +83,8 @@ def run(setting: Setting) -> Answer:
             "frame": sizes.gram,
             "closed_form_difference": float(np.abs(products - gram_closed_form(pair)).max()),
             "diagonal": float(np.median(products.diagonal())),
-            "largest_elsewhere": float(np.abs(products - np.diag(products.diagonal())).max()),
+            "largest_elsewhere": float(elsewhere.max()),
+            "apart_bins": float(abs(np.subtract(*pair.analysis_frequencies[alike])) * sizes.gram / np.pi),
             "condition": float(np.linalg.cond(products)),
             "condition_orthogonal": float(np.linalg.cond(gram(cosines.orthogonal(sizes.gram)))),
         },
@@ -128,9 +131,9 @@ def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], ba
         ),
         Section(
             "The Gram matrix of a random bank",
-            "How much each row has of every other. Rows that are near in frequency share most, and so do their "
-            f"gradients: the largest entry off the diagonal is {scientific(products['largest_elsewhere'])}, the "
-            f"diagonal's median {scientific(products['diagonal'])}. The condition number is "
+            "How much each row has of every other: the largest entry off the diagonal is "
+            f"{scientific(products['largest_elsewhere'])}, between rows {scientific(products['apart_bins'])} bins "
+            f"apart; the diagonal's median is {scientific(products['diagonal'])}. The condition number is "
             f"{scientific(products['condition'])}, the orthogonal start's "
             f"{scientific(products['condition_orthogonal'])}. The closed form (Dirichlet "
             f"kernels) agrees to {scientific(products['closed_form_difference'])}.",
