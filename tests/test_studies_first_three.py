@@ -9,7 +9,7 @@ import pytest
 import scipy.fft
 
 from audiocos import cosines, studies
-from audiocos.studies import page
+from audiocos.studies import gradients, page
 from audiocos.studies.exactness import MIXED, NOTEBOOK_MSE, OLD, OURS32, OURS64, SCIPY32, at_size, law_db
 from audiocos.studies.gradients import training
 from audiocos.studies.gradients.sizes import (
@@ -169,6 +169,23 @@ def test_of_the_rates_tried_the_one_whose_worst_start_ends_best_is_shown(monkeyp
             assert (sgd["rate"], sgd["least_db"], sgd["end_db"]) == (0.3, 20, 25)
             assert sgd["rates_db"] == {"0.1": [10, 60], "0.3": [20, 30]}
             assert sgd["snr_db"] == [[20], [30]]
+
+
+@pytest.mark.parametrize(
+    "whole_frames, grows, said",
+    [
+        (3, 0.5, "Balancing helps:"),
+        (-0.5, 3, "Balancing helps:"),
+        (0.5, -10, "Balancing gains nothing here:"),
+        (3, -10, "Balancing helps on whole frames only:"),
+        (-10, 3, "Balancing helps with a growing window only:"),
+    ],
+)
+def test_balancing_helps_where_it_is_said_to(whole_frames, grows, said):
+    ways = {name_of(*way): {"end_db": 20.0} for way in training.ways()}
+    ways[name_of("SGD", True, False)]["end_db"] += whole_frames
+    ways[name_of("SGD", True, True)]["end_db"] += grows
+    assert gradients._verdict(ways).startswith(said)
 
 
 def test_the_loss_along_a_frequency_is_that_of_the_matrices():

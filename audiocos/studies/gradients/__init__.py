@@ -158,8 +158,14 @@ def _verdict(ways: dict[str, Any]) -> str:
     def against(growth: bool) -> str:
         return f"{decimal(end('SGD', True, growth), 1)} against {decimal(end('SGD', False, growth), 1)} dB"
 
-    gains = [end("SGD", True, growth) - end("SGD", False, growth) for growth in (False, True)]
-    helps = "Balancing helps" if max(gains) > HELPS_DB else "Balancing gains nothing here"
+    gains = {
+        where: end("SGD", True, growth) - end("SGD", False, growth)
+        for growth, where in ((False, "on whole frames"), (True, "with a growing window"))
+    }
+    best = max(gains, key=lambda where: gains[where])
+    helps = "Balancing helps" if gains[best] > HELPS_DB else "Balancing gains nothing here"
+    if gains[best] > HELPS_DB and min(gains.values()) < -HELPS_DB:
+        helps += f" {best} only"
     return (
         f"{helps}: each at the best rate tried, SGD ends balanced at a median of {against(True)} as it is with a "
         f"growing window, and {against(False)} on whole frames; window growth takes Adam from "
