@@ -9,7 +9,7 @@ import pytest
 import scipy.fft
 
 from audiocos import cosines, studies
-from audiocos.studies import gradients, page
+from audiocos.studies import gradients, landscape, page
 from audiocos.studies.exactness import MIXED, NOTEBOOK_MSE, OLD, OURS32, OURS64, SCIPY32, at_size, law_db
 from audiocos.studies.gradients import training
 from audiocos.studies.gradients.sizes import (
@@ -230,6 +230,22 @@ def test_a_frequency_seeks_its_partner_and_not_a_line_of_the_grid():
     assert (
         f"{100 * found['distances']['partners']['share_within']:.0f} % of the partners" in answer("landscape")[0].text
     )
+
+
+@pytest.mark.parametrize(
+    "reached, said",
+    [
+        ((3, 3, 2, 3), "up to 0.7 bins off every start comes above 60 dB in both ways, and at 2 bins"),
+        ((2, 3, 3, 3), "at 0.35 bins already not every start comes above 60 dB in both ways, and at 2 bins"),
+    ],
+)
+def test_up_to_a_distance_means_at_every_smaller_one(reached, said):
+    rows = [
+        {"kind": kind, "radius": radius, "L-BFGS": {"reached": 3}, "Gauss-Newton": {"reached": count}}
+        for kind in ("apart", "together")
+        for radius, count in zip((0.35, 0.7, 1.0, 2.0), reached, strict=True)
+    ]
+    assert landscape._nearby_text({"starts": 3, "rows": rows}, 1.4).count(said) == 2
 
 
 @pytest.mark.parametrize("kind", ["apart", "together"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from audiocos.report.words import decimal
@@ -150,13 +151,14 @@ def _nearby_text(nearby: dict[str, Any], reach: float) -> str:
     said = []
     for kind, meaning in KINDS.items():
         rows = [row for row in nearby["rows"] if row["kind"] == kind]
-        sure = [row["radius"] for row in rows if all(row[name]["reached"] == nearby["starts"] for name in LEARNERS)]
+        sure = list(takewhile(lambda row: all(row[name]["reached"] == nearby["starts"] for name in LEARNERS), rows))
         last = rows[-1]
         counts = " and ".join(f"{last[name]['reached']} with {name}" for name in LEARNERS)
         first = (
-            f"up to {max(sure):g} bins off every start comes above {decimal(REACHED_DB, 0)} dB in both ways"
+            f"up to {sure[-1]['radius']:g} bins off every start comes above {decimal(REACHED_DB, 0)} dB in both ways"
             if sure
-            else f"at no distance do all starts come above {decimal(REACHED_DB, 0)} dB in both ways"
+            else f"at {rows[0]['radius']:g} bins already not every start comes above {decimal(REACHED_DB, 0)} dB in "
+            "both ways"
         )
         said.append(f"Moved {meaning}, {first}, and at {last['radius']:g} bins {counts} of {nearby['starts']}.")
     return (
