@@ -140,6 +140,21 @@ def test_every_method_learns_both_transforms_with_its_number_of_parameters():
     assert all(rmse > 1e-6 for rmse in answer().figures["published_dct_rmse"].values())
 
 
+def test_the_page_says_what_the_pair_was_given():
+    section = answer().sections[0]
+    assert "put in order" in section.text and "start anew, for up to 20 rounds" in section.text
+    rounds = {
+        row["frame"]: row["starts"]
+        for row in answer().figures["learned"]
+        if (row["transform"], row["method"]) == ("dft", "cosine pair")
+    }
+    assert max(rounds.values()) > 1
+    cells = {name: steps for name, _, steps, *_ in section.tables[0].rows}
+    for frame, starts in rounds.items():
+        told = cells[f"{frame}, cosine pair"]
+        assert told.endswith(f" in {starts} rounds") if starts > 1 else told.isdigit()
+
+
 def test_adam_needs_both_parts_to_find_the_dct():
     descents = answer().figures["descents"]
     real, both = (np.median(descents[f"dct, {told}"][0]["rmse"]) for told in ("real part", "both parts"))

@@ -123,6 +123,7 @@ def _answer(
     drawn: list[NDArray[np.complex128]],
 ) -> Answer:
     from audiocos.studies.butterfly import pictures
+    from audiocos.studies.butterfly.pair import ROUNDS
 
     rows, last = figures["learned"], sizes.frames[-1]
     counts = {method: _row(rows, "dct", method, last)["parameters"] for method in (DENSE, BUTTERFLY, PAIR)}
@@ -147,7 +148,9 @@ def _answer(
             f"A dense layer has N\N{SUPERSCRIPT TWO} parameters, a butterfly 4N log2 N, the cosine pair 2N + 4 (as "
             "an analysis bank with phases, 2N + 2). All are held against scipy. The dense layer learns from "
             f"{TOLD[DENSE]}. The pair is never shown the DCT: it learns to give noise back, and the DCT is what it "
-            "finds.",
+            "finds. Its rows are put in order and the products a1 a3 and a2 a4, all that noise can tell of amplitudes, "
+            "shared evenly. The Fourier transform it is shown: rows that end in a wrong bowl, judged by the transform, "
+            f"start anew, for up to {ROUNDS} rounds.",
             [pictures.learned_picture(rows, figures["published_dct_rmse"])],
             [_table(rows, seconds, "dft", sizes)],
         ),
@@ -202,7 +205,7 @@ def _table(rows: list[dict[str, Any]], seconds: dict[str, float], kind: str, siz
             [
                 f"{row['frame']}, {row['method']}",
                 str(row["parameters"]),
-                str(row["steps"]),
+                str(row["steps"]) + (f" in {row['starts']} rounds" if row["starts"] > 1 else ""),
                 f"{taken:.2g}",
                 row["rmse"],
                 MISSING if row["snr_db"] is None else decimal(row["snr_db"], 1),

@@ -17,10 +17,12 @@ from audiocos.training.growth import FIRST_TAPER, Growth, NoiseWindows, default_
 
 Rows = NDArray[np.bool_]
 
+ROUNDS = 20
+"""At most so often rows that end in a wrong bowl start anew."""
+
 _FACTOR = 1.5
 _STEPS = 8
 _LAST_STEPS = 30
-_ROUNDS = 20
 _FITTED = 1e-6  # of a row's energy
 _TINY = 1e-300
 
@@ -61,7 +63,7 @@ def learn_fourier(frame: int, seed: int) -> tuple[CosineParameters, int, int]:
     target = transform("dft", frame)
     bank = _Bank(target, cosines.random(frame, frame, seed=seed, phased=True))
     wrong = np.ones(frame, bool)
-    for attempt in range(1, _ROUNDS + 1):
+    for attempt in range(1, ROUNDS + 1):
         bank.grow(wrong, amplitudes=attempt == 1)
         wrong = np.sum(bank.errors(slice(None), frame) ** 2, axis=1) > _FITTED
         if not wrong.any():
@@ -112,7 +114,7 @@ class _Bank:
         """Fit all rows together with the amplitudes, on whole frames."""
         ones, every = np.ones(len(self.target)), np.ones(len(self.target), bool)
         error = np.inf
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             self._set_amplitudes(ones)
             self._fit(every, ones, np.full(len(ones), 1e-9), _STEPS)
             before, error = error, float(np.sum(self.errors(slice(None), len(ones)) ** 2))
