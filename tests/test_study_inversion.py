@@ -42,6 +42,21 @@ def test_signed_coefficients_give_the_waveform_and_what_has_lost_the_sign_does_n
     assert "Yes, but only from the 128 largest of 512 coefficients:" in quick[0].text
 
 
+def test_a_waveform_is_held_where_descent_from_nearby_passes_what_the_spectrum_alone_gives(quick):
+    runs, sweep = quick[0].figures["runs"], quick[0].figures["sweep"]
+    (text,) = (section.text for section in quick[0].sections if section.title == "From nearby")
+    held = text.split("So the waveform is in ")[1].split(", but for")[0]
+    free = max(row["snr_db"] for row in sweep["denoised"])
+    assert 15 < free < 20, "of a start at 10 dB"
+    titles = dict(zip(runs, (row[0] for row in quick[0].table.rows), strict=True))
+    beyond = {title: runs[name]["near"]["after"]["snr_db"] - free for name, title in titles.items()}
+    assert beyond["magnitudes"] > 3 > beyond["wavelet scattering"]
+    assert (
+        held == "magnitudes and moduli of cosine and sine"
+        and min(beyond[title] for title in held.split(" and ", 1)) > 3
+    )
+
+
 def test_losses_fall_and_both_methods_are_there(quick):
     for of in quick[0].figures["runs"].values():
         assert set(of) == {"bold-driver", "l-bfgs", "near"}

@@ -95,8 +95,9 @@ def run(setting: Setting) -> Answer:
         *of_pair(sizes.samples, sizes.kept, setting.device),
     ]
     bar = _Bar(setting, listed, sizes)
-    runs = {each.name: _runs(each, wanted, sizes, setting, bar) for each in listed}
-    sweep = _sweep(wanted, sizes, setting, bar)
+    near = _near(wanted, setting.seed)
+    runs = {each.name: _runs(each, wanted, near, sizes, setting, bar) for each in listed}
+    sweep = _sweep(wanted, near, sizes, setting, bar)
     setting.step("drawing", bar.total, bar.total)
     return answer(setting, sizes, listed, wanted, runs, sweep)
 
@@ -145,23 +146,34 @@ class _Bar:
         self._setting.step(what, self._done, self.total)
 
 
-def _runs(each: Representation, wanted: Float64, sizes: Sizes, setting: Setting, bar: _Bar) -> dict[str, Run]:
+def _near(wanted: Float64, seed: int) -> Float64:
+    """The signal in white noise."""
+    noise = np.random.default_rng(seed).standard_normal(wanted.size)
+    gain = np.sqrt((wanted @ wanted) / (noise @ noise)) * 10 ** (-NEAR_DB / 20)
+    return np.asarray(wanted + gain * noise)
+
+
+def _runs(
+    each: Representation, wanted: Float64, near: Float64, sizes: Sizes, setting: Setting, bar: _Bar
+) -> dict[str, Run]:
     """From noise by each method, and from nearby."""
     import torch
 
-    rng = np.random.default_rng(setting.seed)
-    noise = rng.standard_normal(wanted.size)
-    noise *= np.sqrt((wanted @ wanted) / (noise @ noise)) * 10 ** (-NEAR_DB / 20)
-    near = torch.from_numpy(wanted + noise).to(setting.device)
     found = {}
     for method in METHODS:
         found[method] = _descend(each, wanted, wanted.size, method, sizes.iterations, setting, bar)
-    found[NEAR] = _descend(each, wanted, near, "l-bfgs", sizes.near_iterations, setting, bar)
+    start = torch.from_numpy(near).to(setting.device)
+    found[NEAR] = _descend(each, wanted, start, "l-bfgs", sizes.near_iterations, setting, bar)
     return found
 
 
-def _sweep(wanted: Float64, sizes: Sizes, setting: Setting, bar: _Bar) -> dict[str, list[dict[str, Any]]]:
-    """From more and more of the largest coefficients, with signs and without, and what synthesis gives of them."""
+def _sweep(
+    wanted: Float64, near: Float64, sizes: Sizes, setting: Setting, bar: _Bar
+) -> dict[str, list[dict[str, Any]]]:
+    """From more and more of the largest coefficients, with signs and without, and what synthesis gives of them.
+
+    Beside it, without any descent, what is left of the start nearby where only coefficients in their places are kept.
+    """
     import torch
 
     import audiocos
@@ -169,7 +181,9 @@ def _sweep(wanted: Float64, sizes: Sizes, setting: Setting, bar: _Bar) -> dict[s
 
     model = audiocos.load("exact-overlap")
     analyze = coefficients(model, setting.device)
-    rows: dict[str, list[dict[str, Any]]] = {"with signs": [], "without signs": [], "synthesized": []}
+    names = ("with signs", "without signs", "synthesized", "denoised")
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    noisy = analyze(torch.from_numpy(near).to(setting.device)).cpu().numpy()
     for kept in sizes.sweep:
         signed = largest(analyze, kept)
         for name, apply in (("with signs", signed), ("without signs", lambda x, f=signed: f(x).abs())):
@@ -177,7 +191,8 @@ def _sweep(wanted: Float64, sizes: Sizes, setting: Setting, bar: _Bar) -> dict[s
             descent = _descend(each, wanted, wanted.size, "bold-driver", sizes.sweep_iterations, setting, bar)
             rows[name].append(descent.figures)
         kept_ones = signed(torch.from_numpy(wanted).to(setting.device)).cpu().numpy()
-        rows["synthesized"].append(recovered(wanted, model.synthesize(kept_ones[None], wanted.size)[0]))
+        for name, given in (("synthesized", kept_ones), ("denoised", np.where(kept_ones != 0, noisy, 0.0))):
+            rows[name].append(recovered(wanted, model.synthesize(given[None], wanted.size)[0]))
     return rows
 
 

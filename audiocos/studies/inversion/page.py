@@ -31,6 +31,9 @@ COLUMNS = ["SNR", "without phases", "distance"]
 FOUND_DB = 10.0
 """A signal counts as found from here on: its waveform can be told from any other."""
 
+BEYOND_DB = 3.0
+"""A representation holds a waveform where descent from nearby ends so far above what its spectrum alone gives."""
+
 Sweep = dict[str, list[dict[str, Any]]]
 
 
@@ -87,7 +90,7 @@ def answer(
         _waveforms(titles, wanted, runs, shown, after),
         _progress(titles, wanted, runs, shown),
         _losses(titles, runs, kept_signs),
-        _nearby(titles, runs),
+        _nearby(titles, runs, sweep),
         _sweep(sizes, sweep),
     ]
     return Answer(_sentences(titles, after, near), table, sections, settings, figures, timings)
@@ -187,15 +190,17 @@ def _losses(titles: dict[str, str], runs: Runs, signs_kept: float) -> Section:
     return Section("Loss", text, [pictures.losses(titles, runs)], [table])
 
 
-def _nearby(titles: dict[str, str], runs: Runs) -> Section:
+def _nearby(titles: dict[str, str], runs: Runs, sweep: Sweep) -> Section:
     near = {name: of[NEAR].figures["after"]["snr_db"] for name, of in runs.items()}
-    held = [name for name in titles if near[name] is None or near[name] >= NEAR_DB + 3]
+    free = max(_snr(row) for row in sweep["denoised"])
+    held = [name for name in titles if near[name] is None or near[name] >= free + BEYOND_DB]
     others = [name for name in titles if name not in held]
     text = (
         "Is the waveform not in the representation, or does descent not find it? Started "
         f"{decimal(NEAR_DB, 0)} dB near the signal, in white noise, L-BFGS ends at "
         + ", ".join(f"{_db(near[name])} ({titles[name]})" for name in titles)
-        + "."
+        + f". Keeping only those coefficients of the start that are large in the signal gives {_db(free)}: so much "
+        "comes of the spectrum alone."
     )
     blind = [name for name in held if _snr(runs[name][better(runs[name])].figures["after"]) < FOUND_DB]
     if blind:
@@ -204,7 +209,10 @@ def _nearby(titles: dict[str, str], runs: Runs) -> Section:
             "open: the loss has many bowls, and noise begins in another one."
         )
     if others:
-        text += f" From {_and([titles[name] for name in others])} the start gains less than 3 dB in so many iterations."
+        text += (
+            f" What is found from {_and([titles[name] for name in others])} is not {decimal(BEYOND_DB, 0)} dB above "
+            "that and tells nothing either way."
+        )
     return Section("From nearby", text)
 
 
