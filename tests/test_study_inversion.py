@@ -74,6 +74,12 @@ def test_more_coefficients_hold_more_and_descent_reaches_what_synthesis_gives(qu
     assert all(row["after"]["snr_db"] < 0 for row in sweep["without signs"])
 
 
+def test_most_of_descents_error_is_where_nothing_is_kept(quick):
+    shares = [row["error_elsewhere"] for row in quick[0].figures["sweep"]["with signs"]]
+    assert all(0.5 < share < 1 for share in shares)
+    assert f"{100 * min(shares):.1f} to {100 * max(shares):.1f} % lies there" in quick[0].sections[-1].text
+
+
 def test_the_page_shows_the_loss_waveforms_and_spectrograms(quick, tmp_path):
     shown = Page(page.write_answer(tmp_path, "inversion", Setting(quick=True), quick[0]))
     names = {"found", "spectrograms", "waveforms", "losses", "kept"}

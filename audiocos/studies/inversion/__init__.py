@@ -183,14 +183,22 @@ def _sweep(
     analyze = coefficients(model, setting.device)
     names = ("with signs", "without signs", "synthesized", "denoised")
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    noisy = analyze(torch.from_numpy(near).to(setting.device)).cpu().numpy()
+
+    def spectrum(signal: Float64) -> Float64:
+        return np.asarray(analyze(torch.from_numpy(signal).to(setting.device)).cpu().numpy())
+
+    noisy = spectrum(near)
     for kept in sizes.sweep:
         signed = largest(analyze, kept)
+        kept_ones = signed(torch.from_numpy(wanted).to(setting.device)).cpu().numpy()
         for name, apply in (("with signs", signed), ("without signs", lambda x, f=signed: f(x).abs())):
             each = Representation(f"{kept} {name}", f"{kept} largest {name}", 0, apply)
             descent = _descend(each, wanted, wanted.size, "bold-driver", sizes.sweep_iterations, setting, bar)
             rows[name].append(descent.figures)
-        kept_ones = signed(torch.from_numpy(wanted).to(setting.device)).cpu().numpy()
+            if name == "with signs":
+                error = spectrum(descent.signals[descent.figures["iterations"]] - wanted)
+                elsewhere = float((error[kept_ones == 0] ** 2).sum() / (error**2).sum())
+                rows[name][-1]["error_elsewhere"] = elsewhere
         for name, given in (("synthesized", kept_ones), ("denoised", np.where(kept_ones != 0, noisy, 0.0))):
             rows[name].append(recovered(wanted, model.synthesize(given[None], wanted.size)[0]))
     return rows

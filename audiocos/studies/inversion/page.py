@@ -221,12 +221,14 @@ def _sweep(sizes: Sizes, sweep: Sweep) -> Section:
     enough = next((kept for kept, row in zip(sizes.sweep, signed, strict=True) if _snr(row) >= FOUND_DB), None)
     said = f"{enough} of 512 are the first to pass {decimal(FOUND_DB, 0)} dB" if enough else "none of these is enough"
     most = max(_snr(row) for row in blind)
+    elsewhere = [100 * row["error_elsewhere"] for row in sweep["with signs"]]
     gains = [_snr(row) - _snr(found) for row, found in zip(sweep["synthesized"], signed, strict=True)]
     text = (
         f"With signs, {said}; without, the best of all is {_db(most)}. The dotted line needs no descent: what the "
         f"synthesis bank makes of the coefficients kept is {decimal(min(gains), 1)} to {decimal(max(gains), 1)} dB "
-        "better than what descent finds. It has zeros where nothing is kept; descent leaves there what the noise put, "
-        "as long as that is smaller than what is kept."
+        "better than what descent finds. It has zeros where nothing is kept; of descent's error "
+        f"{decimal(min(elsewhere), 1)} to {decimal(max(elsewhere), 1)} % lies there, where all that is asked of a "
+        "coefficient is to be smaller than what is kept."
     )
     return Section("How many of the largest", text, [pictures.sweep(sizes.sweep, sweep)])
 
