@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -37,10 +38,25 @@ def number(figures: dict[str, object], key: str) -> float | None:
 
 
 def decimal(value: float | None, digits: int) -> str:
-    """Write a number with so many digits after the point, or a dash for none."""
+    """Write a number with so many digits after the point, or a dash for none.
+
+    >>> decimal(1.26, 1), decimal(-0.01, 1), decimal(None, 1)
+    ('1.3', '0.0', '\u2013')
+    """
     if value is None:
         return MISSING
-    return f"{value + 0.0:.{digits}f}".replace("-", MINUS)
+    return f"{value:z.{digits}f}".replace("-", MINUS)
+
+
+def span(values: Iterable[float], digits: int) -> str:
+    """Write from where to where numbers reach; one number where both ends read alike.
+
+    >>> span([3.2, 1.0, 2.7], 1), span([4.31, 4.34], 1)
+    ('1.0 to 3.2', '4.3')
+    """
+    ends = sorted(values)
+    low, high = decimal(ends[0], digits), decimal(ends[-1], digits)
+    return low if low == high else f"{low} to {high}"
 
 
 def scientific(value: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from audiocos import cosines
 from audiocos.cosines import CosineParameters
-from audiocos.report.words import decimal, scientific
+from audiocos.report.words import decimal, scientific, span
 from audiocos.studies.gradients.sizes import (
     GROUPS,
     Shape,
@@ -143,7 +143,8 @@ def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], ba
             "What matters in training",
             "SGD with one rate for all groups, of those tried the one whose worst start ends best, and Adam with the "
             "product's rates, each with and without the balance and with and without window growth. Adam divides each "
-            f"gradient by its own size, so a factor cancels, but for rounding and epsilon; {_adam(training)}.",
+            f"gradient by its own size, so a factor cancels, but for rounding and epsilon; {_adam(training)}. "
+            f"{_at_an_end(training)}",
             [pictures.training_picture(figures["training"])],
             [_rates_table(training)],
         ),
@@ -163,29 +164,55 @@ def _verdict(ways: dict[str, Any]) -> str:
         for growth, where in ((False, "on whole frames"), (True, "with a growing window"))
     }
     best = max(gains, key=lambda where: gains[where])
-    helps = "Balancing helps" if gains[best] > HELPS_DB else "Balancing gains nothing here"
-    if gains[best] > HELPS_DB and min(gains.values()) < -HELPS_DB:
-        helps += f" {best} only"
+    worst = min(gains, key=lambda where: gains[where])
+    helps = "Balancing gains nothing here"
+    if gains[best] > HELPS_DB:
+        helps = f"Balancing helps{f' {best} only' if gains[worst] < -HELPS_DB else ''}"
+    elif gains[worst] < -HELPS_DB:
+        helps = f"Balancing harms{f' {worst}' if gains[best] >= -HELPS_DB else ''}"
+    starts = _starts(ways)
+    counts = sorted({len(way["rates_db"]) for way in ways.values() if way["optimizer"] == "SGD"})
+    at = f"a median, of {starts} starts, of " if starts > 1 else ""
     return (
-        f"{helps}: each at the best rate tried, SGD ends balanced at a median of {against(True)} as it is with a "
+        f"{helps}: each at the best of {' or '.join(map(str, counts))} rates tried{'' if at else ', from one start'}, "
+        f"SGD ends balanced at {at}{against(True)} as it is with a "
         f"growing window, and {against(False)} on whole frames; window growth takes Adam from "
         f"{decimal(end('Adam', False, False), 1)} to {decimal(end('Adam', False, True), 1)} dB."
     )
 
 
+def _starts(ways: dict[str, Any]) -> int:
+    return len(next(iter(ways.values()))["snr_db"])
+
+
+def _of_starts(ways: dict[str, Any]) -> str:
+    return "from one start" if _starts(ways) == 1 else f"of {_starts(ways)} starts"
+
+
+def _at_an_end(ways: dict[str, Any]) -> str:
+    """Which ways might do better at a rate beyond those tried."""
+    found = []
+    for name, way in ways.items():
+        tried = [float(rate) for rate in way["rates_db"]]
+        if tried and f"{way['rate']:g}" in (f"{min(tried):g}", f"{max(tried):g}"):
+            found.append(f"{name} ({'least' if way['rate'] == min(tried) else 'largest'})")
+    if not found:
+        return "The best rate is nowhere the least or largest of those tried."
+    return f"Where the best rate is an outermost of those tried, a better one may lie beyond: {'; '.join(found)}."
+
+
 def _adam(ways: dict[str, Any]) -> str:
     """How far Adam's runs with and without the balance lie apart."""
     parts = []
+    one = _starts(ways) == 1
     for growth, where in ((False, "on whole frames"), (True, "with a growing window")):
         plain, balanced = (
             [run[-1] for run in ways[name_of("Adam", each, growth)]["snr_db"] if run[-1] is not None]
             for each in (False, True)
         )
-        spans = [
-            f"{decimal(min(ends), 1)} to {decimal(max(ends), 1)} dB" if ends else "nowhere"
-            for ends in (plain, balanced)
-        ]
-        parts.append(f"{where} its starts end at {spans[0]} as they are and {spans[1]} balanced")
+        spans = [span(ends, 1) + " dB" if ends else "nowhere" for ends in (plain, balanced)]
+        runs = "it ends at {} as it is and {} balanced" if one else "its starts end at {} as they are and {} balanced"
+        parts.append(f"{where} {runs.format(*spans)}")
     return "; ".join(parts)
 
 
@@ -195,7 +222,7 @@ def _rates_table(ways: dict[str, Any]) -> Table:
         for rate, ends in way["rates_db"].items():
             rows.append([name, rate, decimal(min(ends), 1), decimal(float(np.median(ends)), 1)])
     return Table(
-        "Every rate tried: SNR on white sound at the end, in dB, of all starts.",
+        f"Every rate tried: SNR on white sound at the end, in dB, {_of_starts(ways)}.",
         ["training", "rate", "least", "median"],
         rows,
     )
@@ -207,7 +234,7 @@ def _training_table(ways: dict[str, Any]) -> Table:
         rate = "per group" if way["rate"] is None else scientific(way["rate"])
         rows.append([name, rate, decimal(way["least_db"], 1), decimal(way["end_db"], 1), str(way["ran_away"])])
     return Table(
-        "SNR on white sound at the end, in dB, of all starts; what has run away counts as \N{MINUS SIGN}60.",
+        f"SNR on white sound at the end, in dB, {_of_starts(ways)}; what has run away counts as \N{MINUS SIGN}60.",
         ["training", "rate", "least", "median", "ran away"],
         rows,
     )
