@@ -109,6 +109,18 @@ def test_the_answer_is_made_from_the_figures():
     assert f"{row['snr_db']:.0f} dB at N = 8, its loss within 10 dB of its lowest after {row['steps']} steps" in text
     assert "rises to" in text and f"{runs['puzzle']['edge']:.2f}" in text
     assert [picture.name for picture in answer().pictures()][:2] == ["dft-weights", "dft-learning"]
+    assert "7 of the 7 runs with a remedy end without a rise" in text
+
+
+def test_of_a_longer_memory_no_more_is_said_than_the_run_shows():
+    figures = answer().figures
+    assert not figures["runs"]["long"]["rose"] and figures["runs"]["long"]["met_edge_at"] is None
+    (section,) = (section for section in answer().sections if section.title.startswith("The loss that falls"))
+    forecast = figures["forecasts"]["long"]
+    assert forecast > 800
+    assert "the loss does not rise within the 800 steps of the run; by forecast its effective rate" in section.text
+    assert f"would meet the edge at step {forecast} (" in section.text
+    assert "postpones" not in section.text + answer().text
 
 
 def test_a_constant_and_relus_on_magnitudes():

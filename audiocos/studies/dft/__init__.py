@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audiocos.report.words import decimal, scientific
-from audiocos.studies.dft import tables
+from audiocos.report.words import decimal
+from audiocos.studies.dft import sentences, tables
 from audiocos.studies.study import Answer, Section, Setting
 
 if TYPE_CHECKING:
@@ -165,9 +165,9 @@ def _answer(
         f"numpy's FFT with {decimal(row['snr_db'], 0)} dB at N = {n}, its loss within 10 dB of its lowest after "
         f"{row['steps']} steps, and numpy.allclose says {'yes' if good else 'no somewhere'} from N = "
         f"{sizes.sizes[0]} to {sizes.sizes[-1]}. "
-        f"Under Adam the loss {_falls_and_rises(puzzle)}: Adam divides by a memory of gradients, so while they fade "
-        f"its effective rate grows, until at {decimal(puzzle['edge'], 2)} over the curvature descent is no longer "
-        f"stable. {_remedies(runs, chosen)}"
+        f"Under Adam the loss {sentences.falls_and_rises(puzzle)}: Adam divides by a memory of gradients, so while "
+        f"they fade its effective rate grows, until at {decimal(puzzle['edge'], 2)} over the curvature descent is no "
+        f"longer stable; {sentences.in_short(runs)}."
     )
     sections = [
         Section(
@@ -184,7 +184,7 @@ def _answer(
         ),
         Section(
             "The loss that falls and then rises",
-            _explanation(figures, chosen),
+            sentences.explanation(figures, chosen),
             [
                 pictures.puzzle_picture(runs, tables.PUZZLE | tables.MOVED),
                 pictures.remedies_picture(runs, _in_float32(chosen)),
@@ -207,80 +207,8 @@ def _answer(
     return Answer(text, tables.floors_table(runs, chosen), sections, settings, figures)
 
 
-def _explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
-    runs, forecasts = figures["runs"], figures["forecasts"]
-    puzzle, exact, mean, fast, long = (runs[key] for key in ("puzzle", "float64", "expected", "fast", "long"))
-    scaled, epsilon = runs["scaled"], runs["epsilon"]
-    return (
-        f"Rounding is {_whether(exact)} the reason: in float64 the loss {_falls_and_rises(exact)}{_at_step(exact)} (in "
-        f"float32{_at_step(puzzle)}). Noise is {_whether(mean)} the reason: without batches, on the average over all "
-        f"noise and at 10 times the rate, it {_falls_and_rises(mean)}{_at_step(mean)}; each weight then has an "
-        f"effective rate of its own, and the largest {_meets(mean)}.\n\n"
-        "The gradient of an exact layer is zero for every frame. Adam divides by the root of its mean square, which it "
-        "forgets at beta2 a step; so once the loss is low the effective rate grows as beta2^(-t/2), whatever the loss "
-        "does. Descent with momentum on a bowl of curvature c is stable up to an effective rate of "
-        f"{decimal(mean['edge'], 0)}/c, and with "
-        "batches up to 2(1 + beta1)/(kappa(1 + beta1) - 2 beta1)/c, where kappa = 1 + (2N + 1)/B: "
-        f"{decimal(puzzle['edge'], 2)}/c here. From there errors grow until gradients are large enough to hold the "
-        f"rate at the edge: over the last steps it is {decimal(puzzle['reach_at_end'], 2)}/c. The loss that makes such "
-        f"gradients is 2N (rate/edge)^2/kappa = {scientific(puzzle['floor_by_theory'])}, measured "
-        f"{scientific(puzzle['end_loss'])}; with 10 times the rate {scientific(fast['floor_by_theory'])}, measured "
-        f"{scientific(fast['end_loss'])}.\n\n"
-        f"A longer memory, beta2 = {chosen['long'].beta2:g}, only postpones it: its effective rate meets the edge at "
-        f"step {long['met_edge_at'] or forecasts['long']}{'' if long['met_edge_at'] else ' by forecast'} (the same "
-        f"forecast for Adam as it comes, made half the way, says {forecasts['puzzle']}; it was "
-        f"{puzzle['met_edge_at']}). An input times {chosen['scaled'].scale:g} helps because epsilon is not scaled with "
-        f"it: gradients are {chosen['scaled'].scale ** 2:g} of what they were, and epsilon holds the effective "
-        f"rate below {decimal(scaled['ceiling'], 2)}/c. Epsilon = {chosen['epsilon'].epsilon:g} without scaling is "
-        f"the same run in other units: {scientific(scaled['end_loss'])} and {scientific(epsilon['end_loss'])} "
-        f"of loss after {chosen['scaled'].steps} and {chosen['epsilon'].steps} steps. "
-        "AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to forget."
-    )
-
-
 def _in_float32(chosen: dict[str, Recipe]) -> dict[str, str]:
     return {key: name for key, name in tables.REMEDIES.items() if chosen[key].dtype == "float32"}
-
-
-def _whether(run: dict[str, Any]) -> str:
-    return "not" if run["rose"] else "perhaps"
-
-
-def _at_step(run: dict[str, Any]) -> str:
-    return f" at step {run['rose_at']}" if run["rose"] else ", without a rise"
-
-
-def _falls_and_rises(run: dict[str, Any]) -> str:
-    fell = f"falls to {scientific(run['lowest_loss'])}"
-    return f"{fell} and then rises to {scientific(run['end_loss'])}" if run["rose"] else f"{fell} and stays"
-
-
-def _meets(run: dict[str, Any]) -> str:
-    edge = decimal(run["edge"], 0)
-    met = run["met_edge_at"]
-    return f"is found above its edge, {edge}/c, at step {met}" if met else f"stays below its edge, {edge}/c"
-
-
-def _remedies(runs: dict[str, Any], chosen: dict[str, Recipe]) -> str:
-    """What ends the rise, what only postpones it, and what remains in float32."""
-    resting = [key for key in tables.REMEDIES if key != "long" and not runs[key]["rose"]]
-    text = f"{_list([tables.label(key) for key in resting])} end without a rise, a longer memory only postpones it"
-    text = text[:1].upper() + text[1:]
-    single = [key for key in resting if chosen[key].dtype == "float32"]
-    if not single:
-        return f"{text}."
-    best = min(single, key=lambda key: float(runs[key]["end_loss"]))
-    passed, end = runs["puzzle"]["lowest_loss"], runs[best]["end_loss"]
-    if passed < end:
-        return (
-            f"{text}; in float32 none of them ends as low as the {scientific(passed)} that plain Adam passes, the "
-            f"best, {tables.label(best)}, at {scientific(end)}."
-        )
-    return f"{text}; in float32 {tables.label(best)} ends lowest, at {scientific(end)}."
-
-
-def _list(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names) or "none of the others"
 
 
 def _row(by_size: list[dict[str, Any]], frame: int) -> dict[str, Any]:
