@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -110,3 +111,8 @@ ODD = {
     "float32": (noise().astype(np.float32), 0.9 * noise().astype(np.float32), 22050),
     "residual cancels in the mix": (np.zeros((4, 100)), np.array([[0.1], [-0.1]] * 2).repeat(100, axis=1), 8000),
 }
+
+
+def sentences(text):
+    """The sentences of a paragraph; a point inside a number or before a small letter ends none."""
+    return re.findall(r"\S.*?[.!?](?=\s+[^a-z\s]|\s*$)", text, re.DOTALL)

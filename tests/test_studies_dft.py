@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from reportpages import sentences
 
 from audiocos import studies
 from audiocos.studies.dft import magnitudes, recipes
@@ -22,6 +23,7 @@ def test_a_second_run_says_the_same_figures():
     again = studies.run("dft", Setting(quick=True))
     assert json.dumps(again.figures, allow_nan=False) == json.dumps(answer().figures, allow_nan=False)
     assert again.text == answer().text
+    assert len(sentences(again.text)) == 2
 
 
 def test_the_target_is_numpys_transform():

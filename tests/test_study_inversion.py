@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from reportpages import Page
+from reportpages import Page, sentences
 
 import audiocos
 from audiocos import framing, signals, studies
@@ -30,6 +30,7 @@ def test_the_study_says_the_same_twice(quick):
     first, second, _ = quick
     assert json.dumps(first.figures, allow_nan=False) == json.dumps(second.figures, allow_nan=False)
     assert first.text == second.text
+    assert len(sentences(first.text)) == 2
 
 
 def test_signed_coefficients_give_the_waveform_and_what_has_lost_the_sign_does_not(quick):
