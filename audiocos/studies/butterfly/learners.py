@@ -14,6 +14,7 @@ from audiocos.cosines import Float64
 from audiocos.studies.butterfly.network import Butterfly, learn_by_factors
 from audiocos.studies.butterfly.transforms import RECOVERED_RMSE, complex_transform, read, score, transformed
 from audiocos.studies.dft.training import noise_factor
+from audiocos.studies.starts import start_seed
 
 DENSE_DB = 310.0
 """A dense layer's steps are as many as theory needs to get so low."""
@@ -64,14 +65,14 @@ def descend(reading: str, frame: int, trials: int, steps: int, seed: int, device
         frame: N.
         trials: starts.
         steps: of each.
-        seed: of the first start; the others follow.
+        seed: of the starts.
         device: a torch device.
 
     Returns:
         The RMSE of each trial and how many count as learned.
     """
     kind = READINGS[reading]
-    nets = [Butterfly(frame, kind, seed + trial).to(device) for trial in range(trials)]
+    nets = [Butterfly(frame, kind, start_seed(seed, trial)).to(device) for trial in range(trials)]
     twiddles = torch.stack([net.twiddles.detach() for net in nets]).requires_grad_()
     eye = torch.eye(frame, dtype=torch.float64, device=device)
     target = torch.tensor(complex_transform(kind, frame), device=device).mT

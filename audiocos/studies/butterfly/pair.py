@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from audiocos import cosines
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.studies.butterfly.transforms import transform
+from audiocos.studies.starts import start_seed
 from audiocos.training.growth import FIRST_TAPER, Growth, NoiseWindows, default_batch, folded
 
 Rows = NDArray[np.bool_]
@@ -36,7 +37,7 @@ def learn_pair(frame: int, seed: int) -> tuple[CosineParameters, int]:
     Returns:
         The pair and the steps.
     """
-    growth = Growth(cosines.random(frame, frame, seed=seed), NoiseWindows(default_batch(frame), seed))
+    growth = Growth(cosines.random(frame, frame, seed=start_seed(seed, 0)), NoiseWindows(default_batch(frame), seed))
     while not growth.done:
         growth.advance()
     found = folded(growth.layout.unpack(growth.theta))
@@ -61,14 +62,14 @@ def learn_fourier(frame: int, seed: int) -> tuple[CosineParameters, int, int]:
         The bank (as both of a pair, of which the analysis counts), the steps in all, and how often rows started.
     """
     target = transform("dft", frame)
-    bank = _Bank(target, cosines.random(frame, frame, seed=seed, phased=True))
+    bank = _Bank(target, cosines.random(frame, frame, seed=start_seed(seed, 0), phased=True))
     wrong = np.ones(frame, bool)
     for attempt in range(1, ROUNDS + 1):
         bank.grow(wrong, amplitudes=attempt == 1)
         wrong = np.sum(bank.errors(slice(None), frame) ** 2, axis=1) > _FITTED
         if not wrong.any():
             break
-        again = cosines.random(frame, frame, seed=seed + 7919 * attempt, phased=True)
+        again = cosines.random(frame, frame, seed=start_seed(seed, 7919 * attempt), phased=True)
         assert again.analysis_phases is not None
         bank.w[wrong], bank.p[wrong] = again.analysis_frequencies[wrong], again.analysis_phases[wrong]
     bank.finish()

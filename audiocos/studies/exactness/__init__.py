@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from audiocos import cosines, metrics, signals
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.report.words import decimal, scientific
+from audiocos.studies.starts import start_seed
 from audiocos.studies.study import Answer, Section, Setting, Table
 from audiocos.training.growth import white_snr_db
 
@@ -66,7 +67,7 @@ def run(setting: Setting) -> Answer:
     by_size: dict[str, dict[str, dict[str, float]]] = {}
     for done, frame in enumerate(sizes.frames):
         setting.step(f"N = {frame}", done, total)
-        by_size[str(frame)] = at_size(frame, _batch(frame, setting.seed), setting.device)
+        by_size[str(frame)] = at_size(frame, _batch(frame, start_seed(setting.seed, 0)), setting.device)
     setting.step("the notebook's figure", total - 2, total)
     notebook = notebook_figures(sizes.batches, setting)
     setting.step("detuning", total - 1, total)
@@ -118,7 +119,7 @@ def notebook_figures(batches: int, setting: Setting) -> dict[str, Any]:
     model, frame = audiocos.load("exact"), NOTEBOOK_SIZE
     found: dict[str, list[float]] = {OLD: [], OURS32: [], OURS64: [], "engine, fast transform in float32": []}
     for index in range(batches):
-        x = _batch(frame, setting.seed + index)
+        x = _batch(frame, start_seed(setting.seed, index))
         for name in (OLD, OURS32, OURS64):
             angles, dtype = ARITHMETICS[name]
             _, y = _through_pair(frame, x, angles, dtype, setting.device)

@@ -22,6 +22,7 @@ from audiocos.studies.gradients.sizes import (
     worst_difference,
 )
 from audiocos.studies.gradients.training import Training, compare, name_of
+from audiocos.studies.starts import start_seed, windows_a_step
 from audiocos.studies.study import Answer, Section, Setting, Table
 from audiocos.training.settings import StochasticSettings
 
@@ -69,7 +70,7 @@ def run(setting: Setting) -> Answer:
             worst = max(worst, worst_difference(found[-1], by_autograd(pair, x, setting.device)))
             compared += 2 * shape.coefficients + 4
         shapes[str(shape)] = summary(shape, found)
-    pair = cosines.random(sizes.gram, seed=setting.seed)
+    pair = cosines.random(sizes.gram, seed=start_seed(setting.seed, 0))
     products = gram(pair)
     elsewhere = np.abs(products - np.diag(products.diagonal()))
     alike = list(np.unravel_index(elsewhere.argmax(), elsewhere.shape))
@@ -98,7 +99,7 @@ def run(setting: Setting) -> Answer:
         "trained pair": f"N = M = {t.frame}",
         "steps": t.steps,
         "random starts trained": t.starts,
-        "windows a step": max(64, t.frame // 2),
+        "windows a step": windows_a_step(t.frame),
         "rates tried for SGD (per radian, all groups)": list(t.rates),
         "rates tried for SGD, balanced": list(t.balanced_rates),
         "rates of Adam": f"{usual.rate_bins:g} bin, {usual.rate:g} for amplitudes",

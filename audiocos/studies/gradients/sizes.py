@@ -10,6 +10,7 @@ import numpy as np
 
 from audiocos import cosines, signals
 from audiocos.cosines import CosineParameters, Float64
+from audiocos.studies.starts import start_seed
 from audiocos.training.layout import Layout
 from audiocos.training.objective import Objective
 
@@ -31,7 +32,7 @@ class Shape:
 
 def start(shape: Shape, seed: int, index: int) -> tuple[CosineParameters, Float64]:
     """Random start number `index`, and a frame of white noise `[N]` for it."""
-    own = 1000 * seed + index
+    own = start_seed(seed, index)
     pair = cosines.random(shape.frame, shape.coefficients, seed=own)
     return pair, signals.noise(shape.frame, RATE, seed=10**6 + own)
 

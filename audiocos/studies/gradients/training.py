@@ -11,6 +11,7 @@ import numpy as np
 
 from audiocos import cosines
 from audiocos.errors import TrainingError
+from audiocos.studies.starts import start_seed, windows_a_step
 from audiocos.training.growth import NoiseWindows, white_snr_db
 from audiocos.training.settings import StochasticSettings
 
@@ -79,7 +80,7 @@ def compare(training: Training, seed: int, device: str, step: Step) -> dict[str,
         for rate in rates:
             runs.append([])
             for index in range(training.starts):
-                runs[-1].append(_run(training, seed + index, optimizer, balanced, growth, rate, device))
+                runs[-1].append(_run(training, start_seed(seed, index), optimizer, balanced, growth, rate, device))
                 step()
         best = max(range(len(runs)), key=lambda i: min(map(_end, runs[i])))
         kept = runs[best]
@@ -118,7 +119,7 @@ def _run(
         settings = StochasticSettings(
             "sgd", training.steps, per_radian, rate, growth=growth, balance=balanced, device=device
         )
-    windows = NoiseWindows(max(64, training.frame // 2), seed)
+    windows = NoiseWindows(windows_a_step(training.frame), seed)
     learner = StochasticLearner(cosines.random(training.frame, seed=seed), windows, settings)
     marks = _marks(training)
     curve: list[float | None] = []

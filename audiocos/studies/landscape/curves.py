@@ -9,6 +9,7 @@ import numpy as np
 
 from audiocos import cosines, framing
 from audiocos.cosines import CosineParameters, Float64
+from audiocos.studies.starts import start_seed
 from audiocos.training.layout import Layout
 from audiocos.training.objective import Objective, objective_for, tapered
 
@@ -55,7 +56,7 @@ def cuts(frame: int, seed: int, points: int) -> dict[str, Any]:
     """The loss over -8 to 8 bins of a middle frequency: around the exact pair, and around a random start."""
     bins = np.linspace(-REACH, REACH, points)
     objective, index = whole(frame), frame // 2
-    exact, start = cosines.orthogonal(frame), cosines.random(frame, seed=seed)
+    exact, start = cosines.orthogonal(frame), cosines.random(frame, seed=start_seed(seed, 0))
     found = {f"exact, {bank}": along(objective, exact, bank, index, bins) for bank in ("w", "v", "both")}
     found |= {f"random, {bank}": along(objective, start, bank, index, bins) for bank in ("w", "v")}
     return {

@@ -13,6 +13,7 @@ from audiocos import cosines
 from audiocos.cosines import CosineParameters
 from audiocos.report.learning import Moment
 from audiocos.studies.landscape.curves import whole
+from audiocos.studies.starts import start_seed, windows_a_step
 from audiocos.training.growth import Growth, NoiseWindows, WhiteSound, white_snr_db
 from audiocos.training.learners import LbfgsLearner, Learner, NewtonLearner
 from audiocos.training.settings import StochasticSettings
@@ -43,7 +44,7 @@ def learn(
 
     Args:
         descents: what.
-        seed: of the first start.
+        seed: of starts and batches.
         device: where Adam computes.
         step: called after each run.
 
@@ -54,9 +55,10 @@ def learn(
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for way in WAYS:
         for index in range(descents.starts):
-            start = cosines.random(descents.frame, seed=seed + index)
+            own = start_seed(seed, index)
+            start = cosines.random(descents.frame, seed=own)
             begun = time.perf_counter()
-            learner = _learner(way, start, descents, seed + index, device)
+            learner = _learner(way, start, descents, own, device)
             curve = [white_snr_db(start)]
             every = max(descents.adam_steps // 50, 1) if way.startswith("Adam") else 1
             while not learner.done:
@@ -80,7 +82,7 @@ def _learner(way: str, start: CosineParameters, descents: Descents, seed: int, d
     from audiocos.training.stochastic import StochasticLearner
 
     settings = StochasticSettings("adam", descents.adam_steps, growth="grows" in way, device=device)
-    return StochasticLearner(start, NoiseWindows(max(64, descents.frame // 2), seed), settings)
+    return StochasticLearner(start, NoiseWindows(windows_a_step(descents.frame), seed), settings)
 
 
 def _ends(curves: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
@@ -98,7 +100,7 @@ def _ends(curves: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
 
 def journey(frame: int, seed: int) -> list[Moment]:
     """A random start on its way to the exact pair under window growth: a moment for each step."""
-    start = cosines.random(frame, seed=seed)
+    start = cosines.random(frame, seed=start_seed(seed, 0))
     growth = Growth(start, WhiteSound(), factor=FACTOR)
     moments: list[Moment] = [(0, growth.taper, white_snr_db(start), start)]
     while not growth.done:

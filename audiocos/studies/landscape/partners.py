@@ -12,6 +12,7 @@ from audiocos import cosines
 from audiocos.cosines import CosineParameters, Float64
 from audiocos.studies.landscape.curves import REACH, along, whole
 from audiocos.studies.landscape.descents import REACHED_DB
+from audiocos.studies.starts import start_seed
 from audiocos.training.growth import white_snr_db
 from audiocos.training.learners import LbfgsLearner, NewtonLearner
 
@@ -40,7 +41,7 @@ def distances(frame: int, starts: int, seed: int, reach: float) -> dict[str, dic
         For "partners" and "lines" the median and the largest distance, and the share that lies within `reach` bins.
     """
     grid = np.arange(frame) + 0.5
-    pairs = [cosines.random(frame, seed=seed + index) for index in range(starts)]
+    pairs = [cosines.random(frame, seed=start_seed(seed, index)) for index in range(starts)]
     banks = [(_bins(pair.analysis_frequencies), _bins(pair.synthesis_frequencies)) for pair in pairs]
     return {
         "partners": _told(np.concatenate([np.abs(w - v) for w, v in banks]), reach),
@@ -57,7 +58,7 @@ def bottoms(frame: int, seed: int, points: int) -> dict[str, float]:
         How many rows there are; the median distance in bins of the least loss from the partner, and from the line that
         is nearest to it.
     """
-    pair = cosines.random(frame, seed=seed)
+    pair = cosines.random(frame, seed=start_seed(seed, 0))
     w, v = _bins(pair.analysis_frequencies), _bins(pair.synthesis_frequencies)
     bins, objective = np.linspace(-REACH, REACH, points), whole(frame)
     rows = np.flatnonzero(np.abs(v - w) < REACH)
@@ -83,7 +84,7 @@ def begun_nearby(nearby: Nearby, seed: int, reach: float, step: Callable[[], Non
 
     Args:
         nearby: what.
-        seed: of the first start.
+        seed: of the starts.
         reach: of the bowl, in bins.
         step: called after each distance and kind.
 
@@ -94,7 +95,7 @@ def begun_nearby(nearby: Nearby, seed: int, reach: float, step: Callable[[], Non
     rows = []
     for kind in KINDS:
         for radius in nearby.radii:
-            starts = [near_grid(nearby.frame, radius, kind, seed + index) for index in range(nearby.starts)]
+            starts = [near_grid(nearby.frame, radius, kind, start_seed(seed, index)) for index in range(nearby.starts)]
             gaps = [_bins(pair.analysis_frequencies - pair.synthesis_frequencies) for pair in starts]
             row: dict[str, Any] = {"kind": kind, "radius": radius, "within": float(np.mean(np.abs(gaps) < reach))}
             for name, learner in LEARNERS.items():
