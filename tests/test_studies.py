@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -9,7 +10,10 @@ import sys
 import types
 from pathlib import Path
 
+import numpy
 import pytest
+import scipy
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from reportpages import Page, decoded
@@ -88,6 +92,14 @@ def test_the_record_holds_question_answer_settings_and_every_figure(tmp_path):
     assert (told["answer"], told["quick"], told["seed"], told["device"]) == ("It is so. It is.", True, 3, "cpu")
     assert (told["settings"], told["figures"]) == ({"sizes": [8, 16]}, {"level": 1.5})
     assert told["pictures"] == ["still", "moving"]
+    assert told["versions"] == {
+        "Python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "torch": torch.__version__,
+    }
+    page_text = Page(tmp_path / "exactness.html").text
+    assert all(f"{name} {version}" in page_text for name, version in told["versions"].items())
 
 
 def test_a_figure_that_is_no_number_writes_nothing(tmp_path):

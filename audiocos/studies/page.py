@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import platform
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,11 @@ def make_folder(folder: Path) -> None:
         raise _unwritable(folder, error) from error
 
 
+def versions(answer: Answer) -> dict[str, str]:
+    """Python's version and those of the packages that an answer was computed with."""
+    return {"Python": platform.python_version(), **{name: metadata.version(name) for name in answer.packages}}
+
+
 def cell_text(cell: str | float) -> str:
     """A cell of a table as text."""
     return cell if isinstance(cell, str) else scientific(cell)
@@ -95,6 +102,7 @@ def _record(name: str, setting: Setting, answer: Answer) -> dict[str, Any]:
         "quick": setting.quick,
         "device": setting.device,
         "seed": setting.seed,
+        "versions": versions(answer),
         "settings": answer.settings,
         "figures": answer.figures,
         "timings": answer.timings,
@@ -105,6 +113,7 @@ def _record(name: str, setting: Setting, answer: Answer) -> dict[str, Any]:
 def _parts(name: str, setting: Setting, answer: Answer, drawn: dict[str, _Drawn]) -> dict[str, object]:
     facts = [("Study", name), ("Run", "quick" if setting.quick else "full"), ("Device", setting.device)]
     facts += [("Seed", str(setting.seed))]
+    facts += [("With", ", ".join(f"{package} {version}" for package, version in versions(answer).items()))]
     if "seconds" in answer.timings:
         facts += [("Took", duration(answer.timings["seconds"]))]
     sections = [

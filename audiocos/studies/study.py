@@ -79,6 +79,7 @@ class Answer:
         settings: exact settings, as JSON can hold them.
         figures: every figure, as JSON can hold it: no NaN, no infinity; the same on a second run.
         timings: seconds and such, which differ from run to run.
+        packages: beside audiocos, those on whose versions the figures' last digits depend.
     """
 
     text: str
@@ -87,6 +88,7 @@ class Answer:
     settings: dict[str, Any]
     figures: dict[str, Any]
     timings: dict[str, Any] = field(default_factory=dict)
+    packages: tuple[str, ...] = ("numpy", "scipy", "torch")
 
     def pictures(self) -> list[Picture]:
         """All of the page, in order."""

@@ -76,9 +76,11 @@ def run(setting: Setting) -> Answer:
     settings: dict[str, Any] = {
         "N": list(sizes.frames),
         **{f"{method} is told": told for method, told in TOLD.items()},
-        "dense layer": "float64, gradient descent at the best rate, batches of N frames",
+        "dense layer": "float64, gradient descent at the best rate, batches of N frames, as many steps as theory needs "
+        f"for {decimal(learners.DENSE_DB, 0)} dB",
+        "N under Adam": list(sizes.descended),
         "Adam on butterflies": f"{sizes.trials} starts, {sizes.steps} steps, rate {learners.RATE:g} falling by "
-        f"{learners.COOLING:g}, betas 0.9 and 0.99",
+        f"{learners.COOLING:g}, betas {learners.BETAS[0]:g} and {learners.BETAS[1]:g}",
     }
     return _answer(sizes, figures, seconds, settings, drawn)
 

@@ -21,6 +21,7 @@ DENSE_DB = 310.0
 
 RATE = 0.05
 COOLING = 1e-3
+BETAS = (0.9, 0.99)
 
 READINGS = {"dct, real part": "dct", "dct, both parts": "dct", "dft": "dft"}
 """What a butterfly is told in gradient descent. The DCT is the real part of its output; the imaginary part is free, or
@@ -76,7 +77,7 @@ def descend(reading: str, frame: int, trials: int, steps: int, seed: int, device
     twiddles = torch.stack([net.twiddles.detach() for net in nets]).requires_grad_()
     eye = torch.eye(frame, dtype=torch.float64, device=device)
     target = torch.tensor(complex_transform(kind, frame), device=device).mT
-    optimizer = torch.optim.Adam([twiddles], RATE, betas=(0.9, 0.99), fused=True)
+    optimizer = torch.optim.Adam([twiddles], RATE, betas=BETAS, fused=True)
 
     def rows(each: Tensor) -> Tensor:
         out: Tensor = torch.func.functional_call(nets[0], {"twiddles": each}, (eye,))

@@ -109,7 +109,14 @@ def run(setting: Setting) -> Answer:
         "input": "complex white noise, real and imaginary parts of variance 1",
         "start": "weights uniform in \N{PLUS-MINUS SIGN}1/sqrt(2N)",
         "Adam": f"beta1 {training.BETA1}",
+        "frames that a layer is judged on": training.JUDGED,
     }
+    settings["other N, by gradient descent in float64"] = [size for size in sizes.sizes if size != n]
+    settings["frames a batch of these and of the table by N"] = "8N"
+    settings["networks for magnitudes"] = (
+        f"{', '.join(map(str, units))} ReLUs; Adam, rate {magnitudes.RATE:g} falling to 0 as a cosine, batches of "
+        f"{magnitudes.BATCH} frames, {sizes.unit_steps} steps, float32; judged on {magnitudes.FRAMES} frames"
+    )
     settings |= {tables.label(name): _recipe_text(recipe) for name, recipe in chosen.items()}
     return _answer(sizes, chosen, learned, figures, settings)
 

@@ -77,6 +77,7 @@ def answer(
         "scattering": f"J = {sizes.octaves}, Q = {sizes.wavelets}, two orders; kymatio, float64",
         "pair": "exact-overlap: N = 512, hop 256, square-root Hann windows",
         "coefficients kept of 512": sizes.kept,
+        "other numbers kept": list(sizes.sweep),
         "loss": "Euclidean norm of the difference to the representation wanted",
         "bold driver": f"first step {decimal(STEP, 0)}, times {FASTER:g} where the loss fell, else undone and times "
         f"{SLOWER:g}",
@@ -84,6 +85,7 @@ def answer(
         "iterations from nearby": sizes.near_iterations,
         "iterations for each other number kept": sizes.sweep_iterations,
         "start": "white noise, normal, deviation 1",
+        "start nearby": f"the signal in white noise, {decimal(NEAR_DB, 0)} dB below it",
     }
     timings = {f"{name}, {method} (s)": run.seconds for name, of in runs.items() for method, run in of.items()}
     sections = [
@@ -93,7 +95,8 @@ def answer(
         _nearby(titles, runs, sweep),
         _sweep(sizes, sweep),
     ]
-    return Answer(_sentences(titles, after, near), table, sections, settings, figures, timings)
+    packages = (*Answer.packages, "kymatio")
+    return Answer(_sentences(titles, after, near), table, sections, settings, figures, timings, packages)
 
 
 def signs_kept(wanted: Float64, start: Float64, found: Float64) -> float:

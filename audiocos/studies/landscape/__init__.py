@@ -7,11 +7,13 @@ from itertools import takewhile
 from typing import Any
 
 from audiocos.report.words import decimal
-from audiocos.studies.landscape.curves import bowls, cuts
+from audiocos.studies.landscape.curves import REACH, bowls, cuts
 from audiocos.studies.landscape.descents import FACTOR, GROWN, REACHED_DB, WAYS, Descents, journey, learn
 from audiocos.studies.landscape.partners import KINDS, LEARNERS, Nearby, begun_nearby, bottoms, distances
+from audiocos.studies.starts import windows_a_step
 from audiocos.studies.study import Answer, Section, Setting, Table
 from audiocos.training.growth import FIRST_TAPER
+from audiocos.training.settings import StochasticSettings
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,21 @@ def run(setting: Setting) -> Answer:
         "nearby": near,
         "journey": {"steps": [m[0] for m in moments], "snr_db": [m[2] for m in moments]},
     }
+    usual = StochasticSettings()
     settings: dict[str, Any] = {
         "loss": "expected squared error on white sound, block frames",
         "N = M of the curves": sizes.frame,
         "window lengths": list(sizes.lengths),
         "N = M of the random starts": tried.frame,
         "random starts": tried.starts,
-        "steps of Adam": tried.adam_steps,
+        "points of the curves": sizes.points,
+        "points of the scan for the least loss": f"{_BOTTOMS} over {2 * REACH:g} bins",
+        "Adam": f"{tried.adam_steps} steps, {windows_a_step(tried.frame)} windows of noise a step, rates "
+        f"{usual.rate_bins:g} bin and {usual.rate:g} for amplitudes, {usual.dtype}",
         "window growth of Gauss-Newton": f"n0 from {FIRST_TAPER:g}, times {FACTOR:g} a stage, on the expected loss",
+        "N = M of the starts near the grid": sizes.nearby.frame,
+        "starts near the grid": sizes.nearby.starts,
+        "distances from the grid (bins)": list(sizes.nearby.radii),
     }
     return _answer(settings, figures, {"seconds a start": seconds}, moments)
 
