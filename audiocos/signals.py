@@ -59,7 +59,8 @@ def harmonic(
     Args:
         samples: length.
         sample_rate: Hz.
-        notes: how many intervals; each note lasts two of them.
+        notes: how many; each lasts 2/(notes + 1) of the signal and begins when the one before is half over. Notes
+            that fill k intervals side by side, with others half over two of them, are 2k - 1.
         harmonics: partials a note; those above half the sample rate are left out.
         gamma: decay from one partial to the next.
         seed: of the pitches (110 to 440 Hz) and phases.

@@ -122,6 +122,18 @@ def test_the_largest_are_kept_where_they_are_with_their_signs():
         np.testing.assert_array_equal(few, expected)
 
 
+def test_the_signal_has_four_intervals_and_notes_half_over_them():
+    """A note's window is zero where it begins and ends: those of the intervals there, the others in their middles."""
+    samples, quarter = inversion.FULL.samples, inversion.FULL.samples // inversion.INTERVALS
+    told = {"harmonics": inversion.HARMONICS, "gamma": inversion.GAMMA}
+    x = signals.harmonic(samples, inversion.RATE, notes=inversion.NOTES, **told)
+    alone = signals.harmonic(2 * quarter, inversion.RATE, notes=3, **told)
+    ratio = np.dot(x[: quarter // 2], alone[: quarter // 2]) / np.dot(alone[: quarter // 2], alone[: quarter // 2])
+    # The same first note from 0 to T/4; up to 3T/8 the second and third are the same, too.
+    np.testing.assert_allclose(x[: 3 * quarter // 2], ratio * alone[: 3 * quarter // 2], atol=1e-12)
+    assert inversion.INTERVALS == 4 and quarter == samples / 4
+
+
 def test_recovered_does_not_mind_the_sign():
     x = signals.harmonic(2048, inversion.RATE, notes=7)
     y = x + 0.01 * signals.noise(2048, 1)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from audiocos.studies.inversion.representations import Representation
 
 RATE = 4000
-NOTES = 7
-"""Each lasts two eighths of the signal, four of them side by side: 4 intervals, and notes half over them."""
+INTERVALS = 4
+NOTES = 2 * INTERVALS - 1
+"""One in each interval, a quarter of the signal, and one half over each two of them."""
+
 HARMONICS, GAMMA = 8, 0.7
 
 STEP = 100.0

@@ -13,6 +13,7 @@ from audiocos.report.words import MINUS, decimal, scientific
 from audiocos.studies.inversion import (
     GAMMA,
     HARMONICS,
+    INTERVALS,
     NAMES,
     NEAR,
     NEAR_DB,
@@ -72,8 +73,8 @@ def answer(
         ],
     )
     settings: dict[str, Any] = {
-        "signal": f"{NOTES} notes, half over each other, of {HARMONICS} harmonics, each {GAMMA} times the one before; "
-        f"T = {sizes.samples} at {RATE} Hz",
+        "signal": f"{INTERVALS} intervals, {NOTES} notes as long as they and half over each other, of {HARMONICS} "
+        f"harmonics, each {GAMMA} times the one before; T = {sizes.samples} at {RATE} Hz",
         "scattering": f"J = {sizes.octaves}, Q = {sizes.wavelets}, two orders; kymatio, float64",
         "pair": "exact-overlap: N = 512, hop 256, square-root Hann windows",
         "coefficients kept of 512": sizes.kept,
