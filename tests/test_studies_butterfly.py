@@ -151,6 +151,7 @@ def test_the_page_says_what_the_pair_was_given():
         if (row["transform"], row["method"]) == ("dft", "cosine pair")
     }
     assert max(rounds.values()) > 1
+    assert "Adam, tried at N = 8, gets" in answer().text and "given the whole matrix" in answer().text
     cells = {name: steps for name, _, steps, *_ in section.tables[0].rows}
     for frame, starts in rounds.items():
         told = cells[f"{frame}, cosine pair"]

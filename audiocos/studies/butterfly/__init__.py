@@ -140,9 +140,10 @@ def _answer(
         f"{sizes.frames[0]} to {last} the worst errors are {scientific(worst[DENSE]['rmse'])}, "
         f"{scientific(worst[BUTTERFLY]['rmse'])} and {scientific(worst[PAIR]['rmse'])} (root mean square; published "
         f"butterflies: {_published_text(figures)}). "
-        "A butterfly needs no trials: solved for one factor after the other it is there after log2 N steps, while Adam "
-        f"gets the DCT below {_recovered():g} from {_share(figures['descents']['dct, real part'])} starts when it is "
-        f"told the real part alone and from {_share(figures['descents']['dct, both parts'])} when it is told both."
+        "A butterfly that is given the whole matrix needs no trials: solved for one factor after the other it is there "
+        f"after log2 N steps, while Adam, tried {_tried(sizes)}, gets the DCT below {_recovered():g} from "
+        f"{_share(figures['descents']['dct, real part'])} starts when it is told the real part alone and from "
+        f"{_share(figures['descents']['dct, both parts'])} when it is told both."
     )
     sections = [
         Section(
@@ -152,7 +153,7 @@ def _answer(
             f"{TOLD[DENSE]}. The pair is never shown the DCT: it learns to give noise back, and the DCT is what it "
             "finds. Its rows are put in order and the products a1 a3 and a2 a4, all that noise can tell of amplitudes, "
             "shared evenly. The Fourier transform it is shown: rows that end in a wrong bowl, judged by the transform, "
-            f"start anew, for up to {ROUNDS} rounds.",
+            f"start anew, for up to {ROUNDS} rounds. Butterflies are given the whole matrix, as those published were.",
             [pictures.learned_picture(rows, figures["published_dct_rmse"])],
             [_table(rows, seconds, "dft", sizes)],
         ),
@@ -168,7 +169,8 @@ def _answer(
         ),
         Section(
             "The same butterflies under Adam",
-            "Gradient descent on all factors at once, from several starts. Told the real part alone, which leaves the "
+            f"Gradient descent on all factors at once, from {sizes.trials} starts each, tried {_tried(sizes)} only; it "
+            "is given the whole matrix, too. Told the real part alone, which leaves the "
             f"imaginary part free, {_share(figures['descents']['dct, real part'])} starts come below "
             f"{_recovered():g} on the DCT; told both parts, {_share(figures['descents']['dct, both parts'])} do, and "
             f"of the Fourier transform's {_share(figures['descents']['dft'])}.",
@@ -192,6 +194,11 @@ def _row(rows: list[dict[str, Any]], kind: str, method: str, frame: int) -> dict
 
 def _published_text(figures: dict[str, Any]) -> str:
     return " to ".join(f"{rmse:g} at N = {frame}" for frame, rmse in figures["published_dct_rmse"].items())
+
+
+def _tried(sizes: Sizes) -> str:
+    first, last = sizes.descended[0], sizes.descended[-1]
+    return f"at N = {first}" + (f" to {last}" if last > first else "")
 
 
 def _share(descents: list[dict[str, Any]]) -> str:
