@@ -116,3 +116,15 @@ ODD = {
 def sentences(text):
     """The sentences of a paragraph; a point inside a number or before a small letter ends none."""
     return re.findall(r"\S.*?[.!?](?=\s+[^a-z\s]|\s*$)", text, re.DOTALL)
+
+
+def unlabelled(answer):
+    """Pictures of a study's answer in which a row of plots, a scale of colours or an image's scale has no quantity."""
+    found = []
+    for picture in answer.pictures():
+        axes = getattr(picture.figure, "axes", [])  # an animation is pictures already
+        scales = [ax for ax in axes if ax.get_subplotspec() is None]
+        first = [ax for ax in axes if ax.get_subplotspec() is not None and ax.get_subplotspec().is_first_col()]
+        if any(not ax.get_ylabel() for ax in [*scales, *first]) or (any(ax.images for ax in axes) and not scales):
+            found.append(picture.name)
+    return found

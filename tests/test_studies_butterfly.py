@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.fft
 import torch
-from reportpages import sentences
+from reportpages import sentences, unlabelled
 
 from audiocos import studies
 from audiocos.studies.butterfly import learners, pair, transforms
@@ -38,6 +38,7 @@ def test_a_second_run_says_the_same_figures():
     assert json.dumps(again.figures, allow_nan=False) == json.dumps(answer().figures, allow_nan=False)
     assert again.text == answer().text
     assert len(sentences(again.text)) == 2
+    assert not unlabelled(again)
 
 
 def test_bits_are_reversed():

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from reportpages import sentences
+from reportpages import sentences, unlabelled
 
 from audiocos import studies
 from audiocos.studies.dft import magnitudes, recipes
@@ -24,6 +24,7 @@ def test_a_second_run_says_the_same_figures():
     assert json.dumps(again.figures, allow_nan=False) == json.dumps(answer().figures, allow_nan=False)
     assert again.text == answer().text
     assert len(sentences(again.text)) == 2
+    assert not unlabelled(again)
 
 
 def test_the_target_is_numpys_transform():

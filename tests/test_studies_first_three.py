@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.fft
-from reportpages import sentences
+from reportpages import sentences, unlabelled
 
 from audiocos import cosines, studies
 from audiocos.studies import gradients, landscape, page
@@ -56,6 +56,7 @@ def test_a_second_run_gives_the_same_figures_and_the_page_tells_them(name, tmp_p
     assert json.dumps(found.figures, allow_nan=False) == json.dumps(again.figures)
     assert (found.text, found.table) == (again.text, again.table)
     assert len(sentences(found.text)) == 2
+    assert not unlabelled(found)
     done = [step for _, step, _ in told]
     assert done == sorted(done) and done[-1] == told[-1][2] and len({total for *_, total in told}) == 1
     page.write_answer(tmp_path, name, Setting(quick=True), found)

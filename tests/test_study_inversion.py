@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from reportpages import Page, sentences
+from reportpages import Page, sentences, unlabelled
 
 import audiocos
 from audiocos import framing, signals, studies
@@ -31,6 +31,7 @@ def test_the_study_says_the_same_twice(quick):
     assert json.dumps(first.figures, allow_nan=False) == json.dumps(second.figures, allow_nan=False)
     assert first.text == second.text
     assert len(sentences(first.text)) == 2
+    assert not unlabelled(first)
 
 
 def test_signed_coefficients_give_the_waveform_and_what_has_lost_the_sign_does_not(quick):

@@ -29,6 +29,21 @@ def plots(rows: int = 1, columns: int = 1, *, height: float = 3.2) -> tuple[Figu
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
+def colour_bar(figure: Figure, image: Any, axes: Any, label: str, **where: Any) -> None:
+    """A scale of colours beside one axis or several, with its quantity."""
+    bar = figure.colorbar(image, ax=axes, **where)
+    bar.set_label(label, color=style.LETTERS, fontsize=9)
+    bar.ax.tick_params(colors=style.LETTERS, labelsize=8)
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}".replace("-", MINUS))
+    bar.outline.set_visible(False)
+
+
+def whole_numbers(axes: Any, most: int = 8) -> None:
+    """Label both axes of a matrix with whole numbers, not too many."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True, nbins=most)
+
+
 def plain_numbers(axis: Any) -> None:
     """Label an axis with plain numbers, also where it is logarithmic."""
     axis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", MINUS))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from audiocos.report import style
 from audiocos.report.words import scientific
 from audiocos.studies.butterfly.network import bit_reversal
-from audiocos.studies.drawing import COLOURS, legend, plain_numbers, plots
+from audiocos.studies.drawing import COLOURS, colour_bar, legend, plain_numbers, plots, whole_numbers
 from audiocos.studies.study import Picture
 
 Array = NDArray[Any]
@@ -33,7 +33,7 @@ def learned_picture(rows: Sequence[dict[str, Any]], published: dict[str, float])
             axes[1].plot(sizes, rmse, line, color=colour, markersize=4, label=f"{method}, {kind.upper()}")
     at = [int(frame) for frame in published if int(frame) in frames]
     axes[1].plot(at, [published[str(n)] for n in at], "^", color=style.LETTERS, label="published butterflies, DCT")
-    for ax, title, unit in ((axes[0], "Parameters (DCT)", ""), (axes[1], "Root mean squared error", "RMSE")):
+    for ax, title, unit in ((axes[0], "Parameters (DCT)", "parameters"), (axes[1], "Root mean squared error", "RMSE")):
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")
         ax.set_xticks(frames)
@@ -55,14 +55,18 @@ def factors_picture(factors: Sequence[Array]) -> Picture:
     matrices = balanced([dense_factor(factor, index) for index, factor in enumerate(factors)])
     sizes = np.concatenate([np.abs(matrix[matrix != 0]) for matrix in matrices])
     for index, (ax, matrix) in enumerate(zip(axes, matrices, strict=False)):
-        ax.imshow(np.abs(matrix), cmap="magma", vmin=0, vmax=1, interpolation="nearest")
-        style.finish(ax, f"|factor {index + 1}|", "", "")
+        shown = ax.imshow(np.abs(matrix), cmap="magma", vmin=0, vmax=1, interpolation="nearest")
+        style.finish(ax, f"|factor {index + 1}|", "input", "" if index else "output")
+        whole_numbers(ax, 4)
         ax.grid(False)
+    colour_bar(figure, shown, axes[:-1], "magnitude", shrink=0.6, pad=0.01)
     product = functools.reduce(lambda before, factor: factor @ before, matrices)[:, np.argsort(bit_reversal(frame))]
     limit = float(np.abs(product).max())
-    axes[-1].imshow(product.real, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-    style.finish(axes[-1], "Product, real part", "", "")
+    shown = axes[-1].imshow(product.real, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    style.finish(axes[-1], "Product, real part", "input", "")
+    whole_numbers(axes[-1], 4)
     axes[-1].grid(False)
+    colour_bar(figure, shown, axes[-1], "entry", shrink=0.6)
     caption = (
         f"The Fourier transform of N = {frame} as {len(factors)} learned factors with {sizes.size} complex numbers "
         f"other than zero in all. With rows scaled to norm 1 these have magnitudes from {sizes.min():.4f} to "

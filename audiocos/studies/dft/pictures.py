@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from audiocos.report import moving, style
 from audiocos.report.words import MINUS, decimal, scientific
 from audiocos.studies.dft.training import fourier
-from audiocos.studies.drawing import COLOURS, legend, plots
+from audiocos.studies.drawing import COLOURS, colour_bar, legend, plots, whole_numbers
 from audiocos.studies.study import Picture
 
 Array = NDArray[Any]
@@ -28,11 +28,9 @@ def heat_picture(learned: Array, size: int, snr_db: float | None) -> Picture:
     figure, axes = plots(1, 3, height=3.4)
     truth = fourier(size)
     for ax, weights, title in ((axes[0], learned, "Learned weights"), (axes[1], truth, "The Fourier transform")):
-        _weights(ax, weights, title)
-    image = _errors(axes[2], learned - truth)
-    bar = figure.colorbar(image, ax=axes[2])
-    bar.ax.tick_params(colors=style.LETTERS, labelsize=8)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", MINUS))
+        shown = _weights(ax, weights, title)
+    colour_bar(figure, shown, axes[:2], "weight", shrink=0.7)
+    colour_bar(figure, _errors(axes[2], learned - truth), axes[2], "error (dB)", shrink=0.7)
     caption = (
         f"N = {size}: real inputs left, imaginary ones right; real outputs above, imaginary ones below. The learned "
         f"layer gives numpy's FFT with {decimal(snr_db, 0)} dB; on the right its errors, in dB relative to 1."
@@ -42,12 +40,12 @@ def heat_picture(learned: Array, size: int, snr_db: float | None) -> Picture:
 
 def moving_picture(moments: Sequence[tuple[int, Array]], run: dict[str, Any], size: int) -> Picture:
     """The weights over the run of the puzzle, and their errors."""
-    figure, axes = plots(1, 2, height=4.4)
-    figure.set_size_inches(6.4, 3.5)
+    figure, axes = plots(1, 2, height=4.2)
     truth = fourier(size)
     weights = _weights(axes[0], moments[0][1], " ")
     errors = _errors(axes[1], moments[0][1] - truth, -150.0)
-    figure.colorbar(errors, ax=axes[1]).ax.tick_params(colors=style.LETTERS, labelsize=8)
+    colour_bar(figure, weights, axes[0], "weight", shrink=0.8)
+    colour_bar(figure, errors, axes[1], "error (dB)", shrink=0.8)
 
     def draw(index: int) -> None:
         if index:
@@ -63,7 +61,7 @@ def moving_picture(moments: Sequence[tuple[int, Array]], run: dict[str, Any], si
         else "they get better until the end"
     )
     caption = f"Adam as it comes. Left the weights, right their errors in dB relative to 1: {end}."
-    return Picture("dft-learning", caption, moving.frames(figure, draw, len(moments), dpi=70))
+    return Picture("dft-learning", caption, moving.frames(figure, draw, len(moments), dpi=90))
 
 
 def puzzle_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> Picture:
@@ -79,7 +77,8 @@ def puzzle_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> Pi
     axes[0].axhline(runs["puzzle"]["floor_by_theory"], color=style.LETTERS, linewidth=1.0, linestyle="--")
     axes[1].set_yscale("log")
     style.finish(axes[0], "Loss; dashed: the floor that theory gives for Adam as it comes", "", "mean squared error")
-    style.finish(axes[1], f"Effective rate times curvature; dashed: the edge of stability, {limit:.3g}", "step", "")
+    title = f"Effective rate times curvature; dashed: the edge of stability, {limit:.3g}"
+    style.finish(axes[1], title, "step", "rate \N{MULTIPLICATION SIGN} curvature")
     legend(axes[0])
     puzzle = runs["puzzle"]
     caption = (
@@ -133,6 +132,7 @@ def _loss(ax: Any, run: dict[str, Any], colour: str, name: str) -> None:
 def _weights(ax: Any, weights: Array, title: str) -> Any:
     image = ax.imshow(weights, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
     style.finish(ax, title, "input", "output")
+    whole_numbers(ax)
     ax.grid(False)
     return image
 
@@ -142,7 +142,8 @@ def _errors(ax: Any, errors: Array, least: float | None = None) -> Any:
     most = float(level.max()) if least is None else 0.0
     vmin = most - SHOWN_DB if least is None else least
     image = ax.imshow(level, cmap="magma", vmin=vmin, vmax=most, interpolation="nearest")
-    style.finish(ax, "Errors of the weights, dB", "input", "")
+    style.finish(ax, "Errors of the weights", "input", "output")
+    whole_numbers(ax)
     ax.grid(False)
     return image
 

@@ -68,7 +68,13 @@ def detuning_picture(detuning: dict[str, Any]) -> Picture:
     """SNR over the distance off the grid."""
     figure, (ax,) = plots(height=3.6)
     for colour, (name, meaning) in zip(COLOURS, DETUNINGS.items(), strict=False):
-        ax.plot(detuning["bins"], detuning["snr_db"][name], "o-", color=colour, markersize=3.5, label=meaning)
+        wide, faint = (
+            (4.0, 0.5) if name == "both, apart" else (1.4, 1.0)
+        )  # small moves apart and together cost the same
+        levels = detuning["snr_db"][name]
+        ax.plot(
+            detuning["bins"], levels, "o-", color=colour, markersize=3.5, linewidth=wide, alpha=faint, label=meaning
+        )
     ax.plot(detuning["bins"], detuning["law_db"], ":", color=style.LETTERS, label="one bank, small moves")
     ax.axhline(0, color=style.LETTERS, linewidth=0.6)
     ax.set_xscale("log")

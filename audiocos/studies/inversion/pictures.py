@@ -11,7 +11,7 @@ from audiocos.inversion import METHODS
 from audiocos.report import style
 from audiocos.report.spectra import spectrogram
 from audiocos.report.words import decimal
-from audiocos.studies.drawing import COLOURS, legend, plain_numbers, plots
+from audiocos.studies.drawing import COLOURS, colour_bar, legend, plain_numbers, plots
 from audiocos.studies.inversion import NAMES, RATE, Runs
 from audiocos.studies.study import Picture
 
@@ -35,7 +35,7 @@ def close_up(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[st
         ax.plot(times, found[first : first + length], color=style.RESIDUAL, linewidth=1.0, label="found")
         ax.set_xlim(times[0], times[-1])
         figures = run.figures["after"]
-        style.finish(ax, f"From {title}: SNR {decimal(figures['snr_db'], 1)} dB", "", "")
+        style.finish(ax, f"From {title}: SNR {decimal(figures['snr_db'], 1)} dB", "", "amplitude")
     axes[-1].set_xlabel("time (ms)", color=style.LETTERS, fontsize=9)
     style.legend(axes[0])
     best = max(titles, key=lambda name: runs[name][shown[name]].figures["after"]["snr_db"] or np.inf)
@@ -56,23 +56,24 @@ def spectrograms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dic
         cells = axes[row * (len(WHEN) + 1) :]
         for ax, (label, sound) in zip(cells, _stages(name, wanted, runs, shown), strict=False):
             level = goal if sound is wanted else spectrogram(sound[None], RATE)
-            ax.imshow(
-                level.level_db,
+            image = ax.imshow(
+                level.level_db - top,
                 origin="lower",
                 aspect="auto",
                 interpolation="nearest",
                 extent=(0, wanted.size / RATE, 0, 1),
                 cmap=colours,
-                vmin=top - RANGE_DB,
-                vmax=top,
+                vmin=-RANGE_DB,
+                vmax=0,
             )
             ax.set_yticks(heights, [f"{hz:g}" for hz in TICKS_HZ])
             _cell(ax, label, row == len(titles) - 1)
-            ax.set_ylabel(_short(titles[name]) if ax is cells[0] else "", color=style.LETTERS, fontsize=8)
+            ax.set_ylabel("frequency (Hz)" if ax is cells[0] else "", color=style.LETTERS, fontsize=8)
             ax.grid(False)
             if ax is not cells[0]:
                 ax.tick_params(labelleft=False)
-    return Picture("inversion-spectrograms", "Spectrograms, Hz (in mel) over seconds; left what is wanted.", figure)
+    colour_bar(figure, image, axes, "level (dB); 0 is the loudest point of the signal wanted", aspect=60)
+    return Picture("inversion-spectrograms", "Spectrograms, frequencies in mel; left what is wanted.", figure)
 
 
 def waveforms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[str, str]) -> Picture:
@@ -88,7 +89,7 @@ def waveforms(titles: dict[str, str], wanted: Float64, runs: Runs, shown: dict[s
             limit = 1.05 * max(1.0, float(np.abs(sound).max()))
             ax.set_ylim(-limit, limit)
             _cell(ax, label, row == len(titles) - 1)
-            ax.set_ylabel(_short(titles[name]) if ax is cells[0] else "", color=style.LETTERS, fontsize=8)
+            ax.set_ylabel("amplitude" if ax is cells[0] else "", color=style.LETTERS, fontsize=8)
     return Picture("inversion-waveforms", "Waveforms; left what is wanted.", figure)
 
 
@@ -116,8 +117,11 @@ def losses(titles: dict[str, str], runs: Runs) -> Picture:
 def sweep(kept: tuple[int, ...], rows: dict[str, list[dict[str, Any]]]) -> Picture:
     """SNR and log-spectral distance over how many coefficients are kept."""
     figure, axes = plots(1, 2, height=2.9)
-    keys = (("snr_db", "SNR, up to sign"), ("log_spectral_distance_db", "Log-spectral distance"))
-    for ax, (key, title) in zip(axes, keys, strict=True):
+    keys = (
+        ("snr_db", "SNR, up to sign", "SNR (dB)"),
+        ("log_spectral_distance_db", "Log-spectral distance", "distance (dB)"),
+    )
+    for ax, (key, title, unit) in zip(axes, keys, strict=True):
         for colour, name in zip(COLOURS, ("with signs", "without signs"), strict=False):
             ax.plot(
                 kept, [_value(row["after"][key]) for row in rows[name]], "o-", color=colour, markersize=4, label=name
@@ -127,7 +131,7 @@ def sweep(kept: tuple[int, ...], rows: dict[str, list[dict[str, Any]]]) -> Pictu
         ax.set_xscale("log", base=2)
         ax.set_xticks(kept)
         plain_numbers(ax.xaxis)
-        style.finish(ax, title, "coefficients kept of 512", "dB")
+        style.finish(ax, title, "coefficients kept of 512", unit)
     legend(axes[0])
     return Picture(
         "inversion-kept", "From the largest coefficients of each frame; left higher is better, right lower.", figure
@@ -138,12 +142,12 @@ def _stages(name: str, wanted: Float64, runs: Runs, shown: dict[str, str]) -> li
     run = runs[name][shown[name]]
     iterations = sorted(run.signals)
     chosen = [iterations[0], iterations[len(iterations) // 2], iterations[-1]]
-    labels = [f"iteration {i}" for i in chosen]
+    labels = [f"{name}, iteration {i}" for i in chosen]
     return [("wanted", wanted), *zip(labels, (run.signals[i] for i in chosen), strict=True)]
 
 
 def _cell(ax: Any, title: str, last: bool) -> None:
-    style.finish(ax, title, "s" if last else "", "")
+    style.finish(ax, title, "time (s)" if last else "", "")
     ax.title.set_fontsize(8)
     ax.tick_params(labelsize=7, labelbottom=last)
 
