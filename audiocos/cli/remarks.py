@@ -30,4 +30,4 @@ def remarks(results: Mapping[str, float], config: TrainingConfig, hop: int, judg
         )
     fixed = "best M of the MDCT" if config.kind == "lapped" else "best M of the DCT"
     if fixed in results and learned - results[fixed] < _NOTHING_DB:
-        yield f"Learning gains nothing here over the {fixed}: {learned - results[fixed]:+.2f} dB."
+        yield f"Learning gains nothing here over the {fixed}: {learned - results[fixed]:+z.2f} dB."

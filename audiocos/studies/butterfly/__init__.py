@@ -80,7 +80,7 @@ def run(setting: Setting) -> Answer:
         f"for {decimal(learners.DENSE_DB, 0)} dB",
         "N under Adam": list(sizes.descended),
         "Adam on butterflies": f"{sizes.trials} starts, {sizes.steps} steps, rate {learners.RATE:g} falling by "
-        f"{learners.COOLING:g}, betas {learners.BETAS[0]:g} and {learners.BETAS[1]:g}",
+        f"{scientific(learners.COOLING)}, betas {learners.BETAS[0]:g} and {learners.BETAS[1]:g}",
     }
     return _answer(sizes, figures, seconds, settings, drawn)
 
@@ -141,7 +141,7 @@ def _answer(
         f"{scientific(worst[BUTTERFLY]['rmse'])} and {scientific(worst[PAIR]['rmse'])} (root mean square; published "
         f"butterflies: {_published_text(figures)}). "
         "A butterfly that is given the whole matrix needs no trials: solved for one factor after the other it is there "
-        f"after log2 N steps, while Adam, tried {_tried(sizes)}, gets the DCT below {_recovered():g} from "
+        f"after log2 N steps, while Adam, tried {_tried(sizes)}, gets the DCT below {scientific(_recovered())} from "
         f"{_share(figures['descents']['dct, real part'])} starts when it is told the real part alone and from "
         f"{_share(figures['descents']['dct, both parts'])} when it is told both."
     )
@@ -172,8 +172,9 @@ def _answer(
             f"Gradient descent on all factors at once, from {sizes.trials} starts each, tried {_tried(sizes)} only; it "
             "is given the whole matrix, too. Told the real part alone, which leaves the "
             f"imaginary part free, {_share(figures['descents']['dct, real part'])} starts come below "
-            f"{_recovered():g} on the DCT; told both parts, {_share(figures['descents']['dct, both parts'])} do, and "
-            f"of the Fourier transform's {_share(figures['descents']['dft'])}.",
+            f"{scientific(_recovered())} on the DCT; told both parts, "
+            f"{_share(figures['descents']['dct, both parts'])} do, and of the Fourier transform's "
+            f"{_share(figures['descents']['dft'])}.",
             [pictures.trials_picture(figures["descents"], _recovered())],
             [_trials_table(figures["descents"])],
         ),
@@ -193,7 +194,7 @@ def _row(rows: list[dict[str, Any]], kind: str, method: str, frame: int) -> dict
 
 
 def _published_text(figures: dict[str, Any]) -> str:
-    return " to ".join(f"{rmse:g} at N = {frame}" for frame, rmse in figures["published_dct_rmse"].items())
+    return " to ".join(f"{scientific(rmse)} at N = {frame}" for frame, rmse in figures["published_dct_rmse"].items())
 
 
 def _tried(sizes: Sizes) -> str:
@@ -247,7 +248,7 @@ def _trials_table(descents: dict[str, list[dict[str, Any]]]) -> Table:
                 ]
             )
     return Table(
-        f"Adam on butterflies; a start counts as learned below an RMSE of {_recovered():g}.",
+        f"Adam on butterflies; a start counts as learned below an RMSE of {scientific(_recovered())}.",
         ["transform", "steps", "learned", "least RMSE", "median", "most"],
         cells,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audiocos.report.words import decimal
+from audiocos.report.words import decimal, scientific
 from audiocos.studies.dft import sentences, tables
 from audiocos.studies.study import Answer, Section, Setting
 
@@ -225,8 +225,8 @@ def _row(by_size: list[dict[str, Any]], frame: int) -> dict[str, Any]:
 def _recipe_text(recipe: Recipe) -> str:
     if not recipe.adam:
         return f"{recipe.steps} steps at the best rate, {recipe.dtype}"
-    text = f"{recipe.steps} steps, rate {recipe.rate:g}, beta2 {recipe.beta2:g}, epsilon {recipe.epsilon:g}"
+    text = f"{recipe.steps} steps, rate {recipe.rate:g}, beta2 {recipe.beta2:g}, epsilon {scientific(recipe.epsilon)}"
     text += f", input times {recipe.scale:g}" if recipe.scale != 1 else ""
-    text += f", rate times {recipe.cooling:g} in the end" if recipe.cooling != 1 else ""
+    text += f", rate times {scientific(recipe.cooling)} in the end" if recipe.cooling != 1 else ""
     text += ", AMSGrad" if recipe.amsgrad else ""
     return text + f", {recipe.dtype}" + (", no batches" if recipe.expected else "")
