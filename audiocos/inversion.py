@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audiocos.errors import InversionError
+from audiocos.startlength import shortest
 
 METHODS = ("bold-driver", "l-bfgs")
 
@@ -52,7 +53,7 @@ class Inversion:
 def invert(
     representation: Callable[[Tensor], Tensor],
     target: Tensor,
-    start: Tensor | int,
+    start: Tensor | int | None = None,
     *,
     method: str = "bold-driver",
     iterations: int = 200,
@@ -70,7 +71,8 @@ def invert(
         representation: a function that torch can differentiate, of a signal shaped as the start.
         target: the representation of the signal that is looked for.
         start: where to begin, or of how many samples a start of white noise (normal, deviation 1) is drawn, then
-            in the target's dtype and on its device.
+            in the target's dtype and on its device; None: of as many as the shortest signal `[samples]` has whose
+            representation has the target's shape, found by trying (see `startlength.shortest`).
         method: "bold-driver" or "l-bfgs".
         iterations: at most so many; fewer where the loss is zero or cannot fall.
         step: the bold driver's first, in units of the gradient.
@@ -83,16 +85,19 @@ def invert(
 
     Raises:
         InversionError: an unknown method, numbers out of range, a representation that does not fit the target, that
-            is not finite, whose gradient is not, or that torch cannot differentiate.
+            is not finite, whose gradient is not, or that torch cannot differentiate; no start is given, and no
+            length gives the target's shape.
 
     >>> magnitudes = lambda x: torch.fft.rfft(x).abs()
     >>> wanted = magnitudes(torch.sin(torch.arange(64.0)))
-    >>> found = invert(magnitudes, wanted, 64)
+    >>> found = invert(magnitudes, wanted)
     >>> bool(torch.allclose(magnitudes(found.signal), wanted, atol=0.01))
     True
     """
     _check(target, start, method, iterations, step, seed)
     with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
+        if start is None:
+            start = shortest(representation, target)
         if not isinstance(start, Tensor):
             noise = torch.randn(int(start), generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
             start = noise.to(target.device, target.real.dtype)
@@ -210,13 +215,15 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
         )
 
 
-def _check(target: Tensor, start: Tensor | int, method: str, iterations: int, step: float, seed: int) -> None:
+def _check(target: Tensor, start: Tensor | int | None, method: str, iterations: int, step: float, seed: int) -> None:
     if method not in METHODS:
         raise InversionError(f'method "{method}": unknown; choose one of {", ".join(METHODS)}.')
     if _is_whole(start):
         if int(start) < 1:
             raise InversionError(f"start: {start} samples; give at least 1, or a signal.")
-    elif not isinstance(start, Tensor) or not start.is_floating_point() or not start.isfinite().all():
+    elif start is not None and (
+        not isinstance(start, Tensor) or not start.is_floating_point() or not start.isfinite().all()
+    ):
         raise InversionError("start: neither a tensor of finite, real floating-point numbers nor a whole number.")
     if not _is_whole(iterations) or iterations < 0:
         raise InversionError(f"iterations {iterations}: give 0 or more, a whole number.")
