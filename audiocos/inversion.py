@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard, cast
 
 import numpy as np
 import torch
@@ -31,6 +33,9 @@ _SETTLED = 1e-15
 _NO_LIMIT = int(np.iinfo(np.int32).max)  # scipy's own, 15000 evaluations, would end long runs without a word
 
 _SEEDS = 2**64
+
+_REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_COMPLEX = (torch.complex64, torch.complex128)
 
 Watch = Callable[[int, float, Tensor], None]
 
@@ -85,8 +90,8 @@ def invert(
 
     Raises:
         InversionError: an unknown method, numbers out of range, a representation that does not fit the target, that
-            is not finite, whose gradient is not, or that torch cannot differentiate; no start is given, and no
-            length gives the target's shape.
+            is not finite, whose gradient at the start is not finite or is zero, or that torch cannot differentiate;
+            no start is given, and no length gives the target's shape.
 
     >>> magnitudes = lambda x: torch.fft.rfft(x).abs()
     >>> wanted = magnitudes(torch.sin(torch.arange(64.0)))
@@ -94,17 +99,18 @@ def invert(
     >>> bool(torch.allclose(magnitudes(found.signal), wanted, atol=0.01))
     True
     """
+    if not callable(representation):
+        raise InversionError(f"representation: a {type(representation).__name__}, which cannot be called.")
     _check(target, start, method, iterations, step, seed)
     with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
         if start is None:
             start = shortest(representation, target)
         if not isinstance(start, Tensor):
-            noise = torch.randn(int(start), generator=torch.Generator().manual_seed(int(seed)), dtype=torch.float64)
-            start = noise.to(target.device, target.real.dtype)
+            start = _noise(int(start), int(seed), target)
         descent = _Descent(representation, target.detach().clone(), watch)
         first = descent.first(start.detach().clone())
         if method == "bold-driver":
-            _bold_driver(descent, first, iterations, step)
+            _bold_driver(descent, first, iterations, float(step))
         else:
             _l_bfgs(descent, first, int(iterations))
     return Inversion(descent.signal, tuple(descent.losses), descent.evaluations)
@@ -120,10 +126,14 @@ class _Descent:
 
     def first(self, start: Tensor) -> Tensor:
         """The gradient at the start, after a look at whether there can be one."""
-        signal = start.clone().requires_grad_()
-        shown = self._representation(signal)
+        shown = self._represent(start.clone().requires_grad_())
         if not isinstance(shown, Tensor):
             raise InversionError(f"representation: gives a {type(shown).__name__}. Let it give a torch tensor.")
+        if shown.layout != torch.strided or shown.device != self._target.device:
+            raise InversionError(
+                f"representation: gives a tensor {shown.layout} on {shown.device}, and the target is on "
+                f"{self._target.device}. Let both be dense and on one device."
+            )
         if shown.shape != self._target.shape:
             raise InversionError(
                 f"target: shape {list(self._target.shape)}, but the start's representation has {list(shown.shape)}. "
@@ -134,17 +144,29 @@ class _Descent:
                 "representation: its output does not depend on the signal in a way that torch can differentiate. "
                 "Compute it with torch functions, without detach() or no_grad()."
             )
-        loss, gradient = self.measure(start)
+        try:
+            loss, gradient = self.measure(start)
+        except (RuntimeError, NotImplementedError) as error:
+            told = str(error).partition("\n")[0]
+            raise InversionError(f"representation: torch cannot differentiate it: {told}") from error
         if not math.isfinite(loss):
             raise InversionError("representation: it, or its gradient, is not finite at the start. Give another start.")
+        if loss > 0.0 and not gradient.any():
+            raise InversionError(
+                "representation: its gradient is zero at the start, so that no direction leads on, as with what "
+                "rounds or tells signs. Give another start, or a representation that changes with every sample."
+            )
         self.keep(start, loss)
         return gradient
+
+    def _represent(self, signal: Tensor) -> Tensor:
+        return self._representation(signal.clone())  # which it may write to, as it may not to what is differentiated
 
     def measure(self, signal: Tensor) -> tuple[float, Tensor]:
         """The loss and its gradient; the loss is NaN where the gradient is not finite and could lead nowhere."""
         self.evaluations += 1
         signal = signal.detach().requires_grad_()
-        loss = torch.linalg.vector_norm(self._representation(signal) - self._target)
+        loss = torch.linalg.vector_norm(self._represent(signal) - self._target)
         (gradient,) = torch.autograd.grad(loss, signal)
         value = float(loss.detach())
         return value if value == 0.0 or gradient.isfinite().all() else math.nan, gradient
@@ -184,6 +206,7 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
     if first == 0.0 or iterations == 0:  # scipy would do one
         return
     known: list[tuple[float, Tensor]] = [(first, gradient)]
+    raised: list[StopIteration] = []
 
     def signal_of(values: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(values).view(start.shape).to(start.device, start.dtype)
@@ -200,7 +223,11 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
     def keep(intermediate_result: OptimizeResult) -> None:
         before = descent.losses[-1]
         loss = min(math.sqrt(2 * intermediate_result.fun) * first, before)
-        descent.keep(signal_of(intermediate_result.x.copy()), loss)
+        try:
+            descent.keep(signal_of(intermediate_result.x.copy()), loss)
+        except StopIteration as error:  # scipy would take it for an end that is asked for
+            raised.append(error)
+            raise
         if 1 - (loss / before) ** 2 <= _SETTLED:
             raise StopIteration
 
@@ -213,6 +240,8 @@ def _l_bfgs(descent: _Descent, gradient: Tensor, iterations: int) -> None:
             callback=keep,
             options={"maxcor": _MEMORY, "maxiter": iterations, "maxfun": _NO_LIMIT, "ftol": 0.0, "gtol": 0.0},
         )
+    if raised:
+        raise raised[0]
 
 
 def _check(target: Tensor, start: Tensor | int | None, method: str, iterations: int, step: float, seed: int) -> None:
@@ -220,22 +249,42 @@ def _check(target: Tensor, start: Tensor | int | None, method: str, iterations: 
         raise InversionError(f'method "{method}": unknown; choose one of {", ".join(METHODS)}.')
     if _is_whole(start):
         if int(start) < 1:
-            raise InversionError(f"start: {start} samples; give at least 1, or a signal.")
-    elif start is not None and (
-        not isinstance(start, Tensor) or not start.is_floating_point() or not start.isfinite().all()
-    ):
+            raise InversionError(f"start: {_brief(start)} samples; give at least 1, or a signal.")
+    elif start is not None and not _is_finite(start, _REAL):
         raise InversionError("start: neither a tensor of finite, real floating-point numbers nor a whole number.")
     if not _is_whole(iterations) or iterations < 0:
-        raise InversionError(f"iterations {iterations}: give 0 or more, a whole number.")
-    if isinstance(step, bool) or not isinstance(step, numbers.Real) or not 0.0 < step < math.inf:
-        raise InversionError(f"step {step}: give a finite number above 0.")
+        raise InversionError(f"iterations {_brief(iterations)}: give 0 or more, a whole number.")
+    if isinstance(step, bool) or not isinstance(step, numbers.Real) or not 0.0 < step <= sys.float_info.max:
+        raise InversionError(f"step {_brief(step)}: give a finite number above 0.")
     if not _is_whole(seed) or not 0 <= seed < _SEEDS:
-        raise InversionError(f"seed {seed}: give a whole number from 0 to 2^64 - 1.")
-    numeric = isinstance(target, Tensor) and (target.is_floating_point() or target.is_complex())
-    if not numeric or not target.isfinite().all():
+        raise InversionError(f"seed {_brief(seed)}: give a whole number from 0 to 2^64 - 1.")
+    if not _is_finite(target, _REAL + _COMPLEX):
         raise InversionError("target: not a tensor of finite floating-point or complex numbers; see torch.from_numpy.")
 
 
-def _is_whole(value: object) -> bool:
+def _noise(samples: int, seed: int, target: Tensor) -> Tensor:
+    try:
+        noise = torch.randn(samples, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        return noise.to(target.device, target.real.dtype)
+    except (RuntimeError, OverflowError, MemoryError, TypeError) as error:  # torch has one of its own for each size
+        raise InversionError(f"start: {_brief(samples)} samples are more than there is memory for.") from error
+
+
+def _is_finite(value: object, dtypes: tuple[torch.dtype, ...]) -> bool:
+    """Whether it is a tensor of finite numbers that torch computes with: not sparse, on a device, of these dtypes."""
+    plain = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta and value.dtype in dtypes
+    return plain and bool(cast(Tensor, value).isfinite().all())
+
+
+def _brief(number: object) -> str:
+    """A number for a message, however long."""
+    try:
+        text = str(number)
+    except ValueError:  # Python prints no whole number of thousands of digits
+        text = ""
+    return text if 0 < len(text) <= 40 else "of very many digits"
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
     """Whether it counts something: Python's and numpy's integers do, True does not."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)

@@ -1,5 +1,7 @@
 """From a representation back to a signal."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -173,6 +175,37 @@ def test_what_watches_cannot_disturb():
     assert watched.losses == plain.losses and torch.equal(watched.signal, plain.signal)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_representation_may_write_to_what_it_is_given(method):
+    matrix, target = mixing(), torch.ones(24, dtype=torch.float64)
+    plain, in_place = (
+        audiocos.invert(function, target, 16, method=method, step=1.0, iterations=5)
+        for function in (lambda x: matrix @ (2 * x), lambda x: matrix @ x.mul_(2))
+    )
+    assert in_place.losses == plain.losses and torch.equal(in_place.signal, plain.signal)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("error", [StopIteration, KeyError])
+def test_what_watches_can_end_it_by_an_error(method, error):
+    def watch(iteration, loss, signal):
+        if iteration == 3:
+            raise error("enough")
+
+    with pytest.raises(error, match="enough"):
+        audiocos.invert(
+            lambda x: mixing() @ x, torch.ones(24).double(), 16, method=method, iterations=9, step=1.0, watch=watch
+        )
+
+
+def test_a_step_may_be_a_fraction():
+    found, plain = (
+        audiocos.invert(lambda x: mixing() @ x, torch.ones(24).double(), 16, step=step, iterations=3)
+        for step in (Fraction(1, 2), 0.5)
+    )
+    assert found.losses == plain.losses
+
+
 def test_numpys_whole_numbers_are_whole_numbers():
     wanted = torch.ones(24, dtype=torch.float64)
     found, plain = (
@@ -210,6 +243,24 @@ BAD = [
     (dict(start=5), r"target: shape \[4\], but the start's representation has \[5\]. Give a start of as many samples"),
     (dict(representation=lambda x: x.detach()), "does not depend on the signal in a way that torch can differentiate"),
     (dict(representation=lambda x: x / 0), "not finite at the start"),
+    (dict(representation=torch.sign), "its gradient is zero at the start, so that no direction leads on"),
+    (dict(representation=torch.round, method="l-bfgs"), "its gradient is zero at the start"),
+    (dict(step=10**400), "step of very many digits: give a finite number above 0"),
+    (dict(step=10**5000), "step of very many digits: give a finite"),
+    (dict(iterations=-(10**5000)), "iterations of very many digits: give 0 or more"),
+    (dict(start=2**70), "start: 1180591620717411303424 samples are more than there is memory for"),
+    (dict(start=2**60), "samples are more than there is memory for"),
+    (dict(start=ONES.to_sparse()), "start: neither a tensor of finite"),
+    (dict(start=ONES.to("meta")), "start: neither a tensor of finite"),
+    (dict(start=ONES.to(torch.float8_e4m3fn)), "start: neither a tensor of finite"),
+    (dict(target=ONES.to_sparse()), "target: not a tensor of finite"),
+    (dict(target=ONES.to("meta")), "target: not a tensor of finite"),
+    (dict(target=ONES.to(torch.float8_e5m2)), "target: not a tensor of finite"),
+    (dict(representation=lambda x: x.to_sparse()), "representation: gives a tensor torch.sparse_coo on cpu"),
+    (dict(representation=lambda x: x.to("meta")), "representation: gives a tensor torch.strided on meta, and the tar"),
+    (dict(representation=torch.ones(4)), "representation: a Tensor, which cannot be called"),
+    (dict(representation=None, start=None), "representation: a NoneType, which cannot be called"),
+    (dict(representation=lambda x: x.exp().mul_(x.exp_())), "torch cannot differentiate it: one of the variables"),
 ]
 
 
