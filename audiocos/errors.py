@@ -5,6 +5,7 @@ AudiocosError
 ├── CorpusError         recordings to learn from cannot be gathered
 ├── TrainingError       learning went nowhere
 ├── InversionError      no signal can be looked for from this representation (also a ValueError)
+├── SignalError         a synthetic signal cannot be made of these numbers (also a ValueError)
 ├── ModelError          a model folder cannot be found, read or used
 ├── CheckpointError     a training checkpoint cannot be written, read or carried on
 ├── RankError           another process of the same run has died
@@ -37,6 +38,10 @@ class TrainingError(AudiocosError):
 
 class InversionError(AudiocosError, ValueError):
     """What `invert` was given cannot be inverted; the text says why."""
+
+
+class SignalError(AudiocosError, ValueError):
+    """A synthetic signal cannot be made of these numbers; the text says why."""
 
 
 class ModelError(AudiocosError):

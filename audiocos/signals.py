@@ -5,10 +5,14 @@ Each takes a length in samples and a sample rate in Hz and returns `[samples]`; 
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from audiocos.errors import SignalError
 
 Float64 = NDArray[np.float64]
 
@@ -64,7 +68,15 @@ def harmonic(
         harmonics: partials a note; those above half the sample rate are left out.
         gamma: decay from one partial to the next.
         seed: of the pitches (110 to 440 Hz) and phases.
+
+    Raises:
+        SignalError: notes or harmonics are no whole number from 0, or gamma is not finite.
     """
+    for name, count in (("notes", notes), ("harmonics", harmonics)):
+        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 0:
+            raise SignalError(f"{name} {count}: give 0 or more, a whole number.")
+    if isinstance(gamma, bool) or not isinstance(gamma, numbers.Real) or not math.isfinite(gamma):
+        raise SignalError(f"gamma {gamma}: give a finite number, below 1 for partials that get weaker.")
     rng = np.random.default_rng(seed)
     signal = np.zeros(samples)
     interval = samples // (notes + 1) if notes else 0

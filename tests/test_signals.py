@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from audiocos.errors import SignalError
 from audiocos.signals import SIGNALS, chirp, harmonic, impulse, noise, pink, speech_like, tone
 
 RATES = [8000, 44100, 48000.0, 96000]
@@ -120,6 +121,29 @@ def test_harmonics_above_half_the_rate_are_left_out():
 @pytest.mark.parametrize("settings", [{"notes": 0}, {"harmonics": 0}])
 def test_no_notes_are_silence(settings):
     assert not harmonic(1000, 8000, **settings).any()
+
+
+@pytest.mark.parametrize(
+    "settings, told",
+    [
+        ({"notes": -1}, "notes -1: give 0 or more, a whole number"),
+        ({"notes": 2.5}, "notes 2.5: give 0 or more"),
+        ({"harmonics": -1}, "harmonics -1: give 0 or more"),
+        ({"gamma": float("nan")}, "gamma nan: give a finite number"),
+        ({"gamma": float("inf")}, "gamma inf: give a finite number"),
+    ],
+)
+def test_notes_that_cannot_be_are_refused(settings, told):
+    with pytest.raises(SignalError, match=told):
+        harmonic(1000, 8000, **settings)
+    assert issubclass(SignalError, ValueError)
+
+
+def test_numpys_numbers_make_notes():
+    plain = harmonic(1000, 8000, notes=2, harmonics=3, gamma=0.5)
+    np.testing.assert_array_equal(
+        harmonic(1000, 8000, notes=np.int64(2), harmonics=np.int32(3), gamma=np.float64(0.5)), plain
+    )
 
 
 def test_speech_like_sound_has_most_power_in_the_range_of_speech():
