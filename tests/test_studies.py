@@ -7,54 +7,26 @@ import re
 import shutil
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import numpy
 import pytest
 import scipy
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 from reportpages import Page, decoded
+from smallstudy import fail, put, small_answer
 
 from audiocos import studies
-from audiocos.errors import AudiocosError
-from audiocos.report import moving, style
 from audiocos.studies import index, page
-from audiocos.studies.study import Answer, Picture, Section, Setting, Table
-
-
-def plot(level=1.0):
-    figure = Figure(figsize=(3, 2))
-    axes = figure.subplots()
-    (line,) = axes.plot([0.0, 1.0], [0.0, level])
-    style.finish(axes, "a", "b", "c")
-    return figure, line
-
-
-def small_answer(setting=None, **more):
-    figure, line = plot()
-    frames = moving.frames(figure, lambda i: line.set_ydata([0.0, i / 3]), 4)
-    pictures = [Picture("still", "A line.", plot()[0]), Picture("moving", "It rises.", frames)]
-    table = Table("What it is.", ["name", "value"], [["first", 1.23456e-9], ["second", -3.0]])
-    sections = [Section("A part", "One paragraph.\n\nAnother <one>.", pictures, [table])]
-    values = {"text": "It is so. It is.", "settings": {"sizes": [8, 16]}, "figures": {"level": 1.5}}
-    return Answer(**({"table": table, "sections": sections, "timings": {"seconds": 2.0}} | values | more))
+from audiocos.studies.study import Setting
 
 
 @pytest.fixture
 def small_study(monkeypatch):
     """A study that takes no time, beside one that cannot run."""
 
-    def fail(setting):
-        raise AudiocosError('The study needs kymatio: pip install "audiocos[scattering]"')
-
-    for name, run in (("exactness", small_answer), ("inversion", fail)):
-        module = types.ModuleType(f"audiocos.studies.{name}")
-        module.run = run
-        monkeypatch.setitem(sys.modules, f"audiocos.studies.{name}", module)
-    monkeypatch.setattr(studies, "STUDIES", {name: studies.STUDIES[name] for name in ("exactness", "inversion")})
+    put(monkeypatch, exactness=small_answer, inversion=fail)
 
 
 def test_the_page_begins_with_question_and_answer_and_ends_with_the_answer_and_a_table(tmp_path):
@@ -270,7 +242,7 @@ def test_the_index_says_how_each_was_run_and_which_is_from_an_earlier_run(tmp_pa
     shown = Page(index.write_index(tmp_path))
     assert "Run: quick, seed 3, on cpu, audiocos " in shown.text and "not all run the same way" not in shown.text
     page.write_answer(tmp_path / "dft", "dft", Setting(), small_answer())
-    shown = Page(index.write_index(tmp_path, {"dft": "It went wrong."}))
+    shown = Page(index.write_index(tmp_path, {"dft": "It went wrong."}, replace=True))
     assert "Run: full, seed 0, on cpu, audiocos " in shown.text and "not all run the same way" in shown.text
     assert "dft failed: It went wrong. What is shown is from an earlier run." in shown.text
 

@@ -59,10 +59,10 @@ def command(
     _check_extras(device)
     if name == ALL:
         _check_all(folder, force)
-        _run_all(folder, setting)
+        _run_all(folder, setting, force)
     else:
         _check_place(folder, name, force)
-        _run(name, folder, setting)
+        _run(name, folder, setting, force)
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -82,32 +82,32 @@ def _check_extras(device: str) -> None:
     check_device(device, "cpu")
 
 
-def _run_all(folder: Path, setting: Setting) -> None:
+def _run_all(folder: Path, setting: Setting, force: bool) -> None:
     """Run every study; one that fails is said, and the rest is done."""
     from audiocos.studies.index import write_index
 
     failed = {}
     for name in studies.STUDIES:
         try:
-            _run(name, folder / name, setting)
+            _run(name, folder / name, setting, force)
         except AudiocosError as error:
             say(f"audiocos: {name}: {error}")
             failed[name] = str(error)
-    index = write_index(folder, failed)
+    index = write_index(folder, failed, replace=force)
     if index is not None:
         print(f"All: {shown(str(index))}")
     if failed:
         raise AudiocosError(f"{len(failed)} of {len(studies.STUDIES)} studies failed: {', '.join(failed)}.")
 
 
-def _run(name: str, folder: Path, setting: Setting) -> None:
+def _run(name: str, folder: Path, setting: Setting, force: bool) -> None:
     from audiocos.studies.page import cell_text, write_answer
 
     begun = time.perf_counter()
     with step_bar(name) as step:
         answer = studies.run(name, replace(setting, step=step))
     answer.timings["seconds"] = time.perf_counter() - begun
-    page = write_answer(folder, name, setting, answer)
+    page = write_answer(folder, name, setting, answer, replace=force)
     table = answer.table
     print(f"{studies.STUDIES[name]}\n{answer.text}\n")
     columns = [(heading, "right" if index else "left") for index, heading in enumerate(table.columns)]

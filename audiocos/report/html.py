@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import audiocos
-from audiocos.atomic import replace_file
+from audiocos.atomic import is_full, remedy, replace_file
 from audiocos.errors import AudiocosError
 from audiocos.report import style
 from audiocos.report.words import printable
@@ -23,6 +24,22 @@ def write_page(path: Path, template: str, **parts: object) -> None:
     Raises:
         AudiocosError: matplotlib or jinja2 is missing, or the file cannot be written.
     """
+    try:
+        replace_file(path, rendered(template, **parts), f".{secrets.token_hex(8)}.html.part")
+    except OSError as error:
+        message = f"{printable(str(path))}: the report cannot be written: {error.strerror or error}."
+        instead = (
+            remedy(error) if is_full(error) else "Name a file in a folder that is there and that you may write to."
+        )
+        raise AudiocosError(f"{message} {instead}") from error
+
+
+def rendered(template: str, **parts: object) -> Iterator[bytes]:
+    """A page, piece by piece; see `write_page`.
+
+    Raises:
+        AudiocosError: matplotlib or jinja2 is missing.
+    """
     style.require_extra()
     import jinja2
 
@@ -35,8 +52,4 @@ def write_page(path: Path, template: str, **parts: object) -> None:
         lstrip_blocks=True,
     )
     text = environment.get_template(template).generate(version=audiocos.__version__, **parts)
-    try:
-        replace_file(path, (part.encode() for part in text), f".{secrets.token_hex(8)}.html.part")
-    except OSError as error:
-        message = f"{printable(str(path))}: the report cannot be written: {error.strerror or error}."
-        raise AudiocosError(f"{message} Name a file in a folder that is there and that you may write to.") from error
+    return (part.encode() for part in text)

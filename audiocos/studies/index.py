@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiocos.audio.names import shown
-from audiocos.report.html import write_page
+from audiocos.report.html import rendered
 from audiocos.studies import STUDIES
+from audiocos.studies.files import write_together
 from audiocos.studies.page import data_uri
 
 INDEX = "index.html"
@@ -25,7 +26,7 @@ class _Told:
     run: str
 
 
-def write_index(folder: Path, failed: Mapping[str, str] | None = None) -> Path | None:
+def write_index(folder: Path, failed: Mapping[str, str] | None = None, *, replace: bool = False) -> Path | None:
     """Write a page that shows the studies below a folder and links to theirs; None where there is none.
 
     What cannot be read is said on the page, and the rest is shown.
@@ -33,9 +34,10 @@ def write_index(folder: Path, failed: Mapping[str, str] | None = None) -> Path |
     Args:
         folder: holds NAME/NAME.json and the rest for each study, as `write_answer` leaves them.
         failed: of the studies that have failed this time, why.
+        replace: an index may be there.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing, or the page cannot be written.
+        AudiocosError: matplotlib or jinja2 is missing, or the page cannot be written or is there already.
     """
     failed = failed or {}
     entries, runs = [], set()
@@ -49,7 +51,7 @@ def write_index(folder: Path, failed: Mapping[str, str] | None = None) -> Path |
         return None
     mixed = len(runs) > 1
     parts = {"title": "Studies", "subtitle": SUBTITLE, "facts": [], "studies": entries, "mixed": mixed}
-    write_page(folder / INDEX, "studies.html.j2", **parts)
+    write_together(folder, {INDEX: b"".join(rendered("studies.html.j2", **parts))}, replace=replace)
     return folder / INDEX
 
 

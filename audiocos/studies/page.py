@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import platform
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import audiocos
-from audiocos.atomic import replace_file
-from audiocos.audio.names import shown
-from audiocos.errors import AudiocosError
 from audiocos.report import moving, style
-from audiocos.report.html import write_page
+from audiocos.report.html import rendered
 from audiocos.report.words import duration, scientific
 from audiocos.studies import STUDIES
+from audiocos.studies.files import write_together
 from audiocos.studies.study import Answer, Picture, Setting, Table
 
 
@@ -41,46 +38,32 @@ class _Drawn:
         return {"uri": moving_uri or still, "still": still if moving_uri else "", "caption": self.caption}
 
 
-def write_answer(folder: Path, name: str, setting: Setting, answer: Answer) -> Path:
-    """Write a study's files; each appears under its name when it is complete, the page last.
+def write_answer(folder: Path, name: str, setting: Setting, answer: Answer, *, replace: bool = False) -> Path:
+    """Write a study's files; all appear together, or none.
 
     Args:
         folder: made if it is not there.
         name: of the study.
         setting: it was run with.
         answer: what it found.
+        replace: files of the same names may be there.
 
     Returns:
         The page.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing, or a file cannot be written.
+        AudiocosError: matplotlib or jinja2 is missing, or a file cannot be written or is there already.
         ValueError: a figure is NaN or infinite.
     """
     style.require_extra()
     drawn = {picture.name: _draw(picture) for picture in answer.pictures()}
     if len(drawn) != len(answer.pictures()):
         raise ValueError(f"{name}: two pictures have one name.")
-    text = json.dumps(_record(name, setting, answer), indent=1, allow_nan=False)
-    page = folder / f"{name}.html"
-    make_folder(folder)
-    for file, content in {n: c for d in drawn.values() for n, c in d.files().items()}.items():
-        _write(folder / file, content)
-    _write(folder / f"{name}.json", text.encode())
-    write_page(page, "study.html.j2", **_parts(name, setting, answer, drawn))
-    return page
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder to write into.
-
-    Raises:
-        AudiocosError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+    contents = {file: content for each in drawn.values() for file, content in each.files().items()}
+    contents[f"{name}.json"] = json.dumps(_record(name, setting, answer), indent=1, allow_nan=False).encode()
+    contents[f"{name}.html"] = b"".join(rendered("study.html.j2", **_parts(name, setting, answer, drawn)))
+    write_together(folder, contents, replace=replace)
+    return folder / f"{name}.html"
 
 
 def versions(answer: Answer) -> dict[str, str]:
@@ -167,14 +150,3 @@ def _draw(picture: Picture) -> _Drawn:
 def data_uri(content: bytes, kind: str) -> str:
     """A picture, "png" or "gif", as a `data:` URI."""
     return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        replace_file(path, [content], f".{secrets.token_hex(8)}.part")
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> AudiocosError:
-    return AudiocosError(f"{shown(str(path))}: cannot be written: {error.strerror or error}. Choose another folder.")
