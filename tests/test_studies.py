@@ -158,20 +158,49 @@ def test_no_index_where_no_study_was_run(tmp_path):
     assert index.write_index(tmp_path) is None
 
 
-def test_all_overwrites_nothing_without_force_and_says_so_before_anything_is_computed(
-    audiocos_command, small_study, tmp_path
-):
-    foreign = tmp_path / "index.html"
+@pytest.mark.parametrize("name", ["index.html", "letter.txt"])
+def test_all_refuses_a_folder_that_is_not_empty_as_one_study_does(audiocos_command, small_study, tmp_path, name):
+    foreign = tmp_path / name
     foreign.write_text("mine")
-    done = audiocos_command("study", "all", "-o", tmp_path)
-    assert done.code == 1
-    assert done.err == (f"audiocos: {foreign}: exists already. Choose another folder or pass --force to replace it.\n")
-    assert foreign.read_text() == "mine" and [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    refused = f"audiocos: {tmp_path}: exists already and is not empty. Choose another folder or pass --force.\n"
+    for study in ("all", "exactness"):
+        done = audiocos_command("study", study, "-o", tmp_path)
+        assert (done.code, done.out, done.err) == (1, "", refused)
+    assert foreign.read_text() == "mine" and [path.name for path in tmp_path.iterdir()] == [name]
     assert "failed: inversion" in audiocos_command("study", "all", "-o", tmp_path, "--force").err
-    assert "It is so." in foreign.read_text()
-    foreign.unlink()
-    done = audiocos_command("study", "all", "-o", tmp_path)
-    assert done.err.startswith(f"audiocos: {tmp_path / 'exactness'}: exists already and is not empty.")
+    assert "It is so." in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_done_is_on_the_index_while_the_next_study_runs(audiocos_command, monkeypatch, tmp_path, force):
+    seen = []
+
+    def look(setting):
+        seen.append(Page(tmp_path / "out" / "index.html"))
+        return small_answer()
+
+    put(monkeypatch, exactness=small_answer, gradients=look, inversion=look)
+    for _ in range(1 + force):
+        done = audiocos_command("study", "all", "-o", tmp_path / "out", *["--force"] * force)
+        assert done.code == 0, done.err
+    links = [sorted({a["href"].split("/")[0] for a in page.all("a")}) for page in seen]
+    assert links[:2] == [["exactness"], ["exactness", "gradients"]]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*studies.STUDIES, "index.html"])
+
+
+def test_an_index_that_cannot_be_written_is_said_and_every_study_is_run(audiocos_command, monkeypatch, tmp_path):
+    index = tmp_path / "out" / "index.html"
+
+    def appear(setting):
+        index.parent.mkdir()
+        index.write_text("mine")
+        return small_answer()
+
+    put(monkeypatch, exactness=appear, gradients=small_answer)
+    done = audiocos_command("study", "all", "-o", tmp_path / "out")
+    assert (done.code, index.read_text()) == (1, "mine")
+    assert f"{index}: exists already, since this run began; nothing was replaced." in done.err
+    assert (tmp_path / "out" / "gradients" / "gradients.html").exists()
 
 
 def test_a_place_that_will_not_do_is_said_once(audiocos_command, small_study, tmp_path):

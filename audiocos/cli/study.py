@@ -86,18 +86,26 @@ def _run_all(folder: Path, setting: Setting, force: bool) -> None:
     """Run every study; one that fails is said, and the rest is done."""
     from audiocos.studies.index import write_index
 
-    failed = {}
+    failed: dict[str, str] = {}
+    index, unlisted = None, None
     for name in studies.STUDIES:
         try:
             _run(name, folder / name, setting, force)
         except AudiocosError as error:
             say(f"audiocos: {name}: {error}")
             failed[name] = str(error)
-    index = write_index(folder, failed, replace=force)
-    if index is not None:
-        print(f"All: {shown(str(index))}")
+        # After each: what ends the command in the middle of the next one leaves a page of those that are done.
+        try:
+            index, unlisted = write_index(folder, failed, replace=force or index is not None), None
+        except AudiocosError as error:
+            unlisted = error
+    if index is not None and unlisted is None:
+        print(f"All: {shown(index)}")
     if failed:
-        raise AudiocosError(f"{len(failed)} of {len(studies.STUDIES)} studies failed: {', '.join(failed)}.")
+        summary = f"{len(failed)} of {len(studies.STUDIES)} studies failed: {', '.join(failed)}."
+        raise AudiocosError(f"{summary} {unlisted}" if unlisted else summary)
+    if unlisted is not None:
+        raise unlisted
 
 
 def _run(name: str, folder: Path, setting: Setting, force: bool) -> None:
@@ -117,9 +125,7 @@ def _run(name: str, folder: Path, setting: Setting, force: bool) -> None:
 
 def _check_place(folder: Path, study: str, force: bool) -> None:
     """Fail before anything is computed."""
-    _check_folder(folder)
-    if not force and folder.is_dir() and any(folder.iterdir()):
-        raise AudiocosError(f"{shown(folder)}: exists already and is not empty. Choose another folder or pass --force.")
+    _check_folder(folder, force)
     for file in (f"{study}.html", f"{study}.json"):
         _check_file(folder / file)
 
@@ -128,21 +134,20 @@ def _check_all(folder: Path, force: bool) -> None:
     """Fail before anything is computed, whichever place is the one that will not do."""
     from audiocos.studies.index import INDEX
 
-    _check_folder(folder)
-    index = folder / INDEX
-    if not force and os.path.lexists(index):
-        raise AudiocosError(f"{shown(index)}: exists already. Choose another folder or pass --force to replace it.")
-    _check_file(index)
+    _check_folder(folder, force)
+    _check_file(folder / INDEX)
     for name in studies.STUDIES:
         _check_place(folder / name, name, force)
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, force: bool) -> None:
     from audiocos.audio.outputs import check_writable
 
     if os.path.lexists(folder) and not folder.is_dir():
         what = "a file" if folder.exists() else "a link that leads nowhere"
         raise AudiocosError(f"{shown(folder)}: is {what}, and a study writes a folder. Choose another name.")
+    if not force and folder.is_dir() and any(folder.iterdir()):
+        raise AudiocosError(f"{shown(folder)}: exists already and is not empty. Choose another folder or pass --force.")
     check_writable(shown(folder), folder)
 
 
