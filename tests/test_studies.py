@@ -140,6 +140,16 @@ def test_a_missing_extra_names_the_pip_command(audiocos_command, small_study, tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["all", "inversion"])
+def test_an_extra_that_is_missing_is_said_before_anything_is_computed(audiocos_command, monkeypatch, tmp_path, name):
+    put(monkeypatch, exactness=small_answer, inversion=small_answer)
+    monkeypatch.setitem(sys.modules, "kymatio.torch", None)
+    done = audiocos_command("study", name, "-o", tmp_path / "out")
+    told = 'The study of inversion needs kymatio, and scipy below 1.17: pip install "audiocos[scattering]"'
+    assert (done.code, done.out, done.err) == (1, "", f"audiocos: {told}\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_all_runs_the_rest_where_one_fails_and_links_to_what_is_there(audiocos_command, small_study, tmp_path):
     done = audiocos_command("study", "all", "--quick", "-o", tmp_path)
     assert done.code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def command(
         raise UsageError("-o: give the name of a folder.")
     setting = Setting(quick, device, seed)
     folder = Path(output or ("studies" if name == ALL else os.path.join("studies", name)))
-    _check_extras(device)
+    _check_extras(studies.STUDIES if name == ALL else [name], device)
     if name == ALL:
         _check_all(folder, force)
         _run_all(folder, setting, force)
@@ -75,11 +76,13 @@ def _refuse_options(context: click.Context) -> None:
             )
 
 
-def _check_extras(device: str) -> None:
+def _check_extras(names: Iterable[str], device: str) -> None:
     from audiocos.report.style import require_extra
 
     require_extra()
     check_device(device, "cpu")
+    for name in names:
+        studies.check_extra(name)
 
 
 def _run_all(folder: Path, setting: Setting, force: bool) -> None:

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from audiocos.errors import UsageError
+from audiocos.errors import AudiocosError, UsageError
 
 if TYPE_CHECKING:
     from audiocos.studies.study import Answer, Setting
@@ -26,6 +26,9 @@ STUDIES = {
     "inversion": "Can a signal be recovered from its representation?",
 }
 
+# What a study needs beyond the extra of the reports: a module, and how to get it.
+_NEEDS = {"inversion": ("kymatio.torch", 'kymatio, and scipy below 1.17: pip install "audiocos[scattering]"')}
+
 
 def check_name(name: str) -> None:
     """Refuse a study that is not there.
@@ -36,6 +39,24 @@ def check_name(name: str) -> None:
     if name not in STUDIES:
         given = name or '""'
         raise UsageError(f"{given}: no such study. There are {', '.join(STUDIES)}; all runs every one.")
+
+
+def check_extra(name: str) -> None:
+    """Refuse a study whose extra is not there.
+
+    Args:
+        name: one of `STUDIES`.
+
+    Raises:
+        AudiocosError: it is not installed, or not with what it needs; the text says how to get it.
+    """
+    if name not in _NEEDS:
+        return
+    module, remedy = _NEEDS[name]
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise AudiocosError(f"The study of {name} needs {remedy}") from error
 
 
 def run(name: str, setting: Setting) -> Answer:

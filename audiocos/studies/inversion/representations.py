@@ -11,10 +11,10 @@ from torch import Tensor
 
 import audiocos
 from audiocos.cosines import CosineParameters
-from audiocos.errors import AudiocosError
 from audiocos.framing import Framing
 from audiocos.model import Model
 from audiocos.nn import CosinePair
+from audiocos.studies import check_extra
 
 Function = Callable[[Tensor], Tensor]
 
@@ -48,11 +48,9 @@ def scattering(samples: int, octaves: int, wavelets: int, device: str) -> Repres
     Raises:
         AudiocosError: kymatio is not there, or not with the scipy that is there.
     """
-    try:
-        from kymatio.torch import Scattering1D
-    except ImportError as error:
-        remedy = 'pip install "audiocos[scattering]"'
-        raise AudiocosError(f"The study of inversion needs kymatio, and scipy below 1.17: {remedy}") from error
+    check_extra("inversion")
+    from kymatio.torch import Scattering1D
+
     transform = Scattering1D(J=octaves, shape=samples, Q=wavelets).double().to(device)
     with torch.no_grad():
         numbers = transform(torch.zeros(samples, dtype=torch.float64, device=device)).numel()
