@@ -1,5 +1,6 @@
 """Studies: the frame they share, the command that runs them, and that each says the same figures again."""
 
+import io
 import json
 import os
 import platform
@@ -15,7 +16,7 @@ import scipy
 import torch
 from PIL import Image
 from reportpages import Page, decoded
-from smallstudy import fail, put, small_answer
+from smallstudy import FILES, fail, put, small_answer
 
 from audiocos import studies
 from audiocos.studies import index, page
@@ -93,6 +94,29 @@ def test_the_command_writes_a_folder_and_says_the_answer(audiocos_command, small
     assert done.code == 0, done.err
     assert "It is so. It is." in done.out
     assert (tmp_path / "studies" / "exactness" / "exactness.html").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_what_standard_output_cannot_hold_is_escaped(audiocos_command, small_study, tmp_path, monkeypatch, encoding):
+    out = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", out)
+    done = audiocos_command("study", "exactness", "-o", tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert "\\u22123" in out.buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("name", ["all", "exactness"])
+def test_where_nobody_reads_all_is_done_and_that_is_said_once(audiocos_command, monkeypatch, tmp_path, name):
+    put(monkeypatch, exactness=small_answer, gradients=small_answer)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        done = audiocos_command("study", name, "-o", tmp_path)
+    told = "audiocos: standard output: Broken pipe. The files are written all the same.\n"
+    assert (done.code, done.err) == (1, told)
+    written = ["exactness", "gradients", "index.html"] if name == "all" else FILES
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(written)
 
 
 def test_what_is_there_is_not_overwritten_without_force(audiocos_command, small_study, tmp_path):

@@ -123,7 +123,12 @@ def print_table(title: str, columns: list[tuple[str, str]], rows: list[list[str]
     if sys.stdout is None or not sys.stdout.isatty():
         needed = Console(width=_ENDLESS).measure(table).minimum if any(side == "whole" for _, side in columns) else 0
         width = max(120, needed)
-    Console(width=width).print(table)
+    if sys.stdout is not None:
+        sys.stdout.flush()  # rich flushes, too, and where nobody reads it ends the process without a word
+    console = Console(width=width)
+    with console.capture() as text:
+        console.print(table)
+    print(text.get(), end="")
 
 
 def snr_text(snr_db: float | None, max_abs_error: float) -> str:

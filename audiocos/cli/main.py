@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -71,6 +72,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     _occupy_standard_streams()
+    _escape_what_stdout_cannot_hold()
     _catch_signals()
     try:
         code = cli.main(arguments, prog_name="audiocos", standalone_mode=False)
@@ -109,6 +111,12 @@ def _occupy_standard_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
+
+
+def _escape_what_stdout_cannot_hold() -> None:
+    """As Python does on stderr: a minus sign in a table must not end a command whose output is ASCII or cp1252."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _catch_signals() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,10 +61,12 @@ def command(
     _check_extras(studies.STUDIES if name == ALL else [name], device)
     if name == ALL:
         _check_all(folder, force)
-        _run_all(folder, setting, force)
+        is_shown = _run_all(folder, setting, force)
     else:
         _check_place(folder, name, force)
-        _run(name, folder, setting, force)
+        is_shown = _run(name, folder, setting, force)
+    if not is_shown:
+        context.exit(1)
 
 
 def _refuse_options(context: click.Context) -> None:
@@ -85,15 +88,16 @@ def _check_extras(names: Iterable[str], device: str) -> None:
         studies.check_extra(name)
 
 
-def _run_all(folder: Path, setting: Setting, force: bool) -> None:
-    """Run every study; one that fails is said, and the rest is done."""
+def _run_all(folder: Path, setting: Setting, force: bool) -> bool:
+    """Run every study; one that fails is said, and the rest is done. Whether all could be printed, too."""
     from audiocos.studies.index import write_index
 
     failed: dict[str, str] = {}
     index, unlisted = None, None
+    is_shown = True
     for name in studies.STUDIES:
         try:
-            _run(name, folder / name, setting, force)
+            is_shown &= _run(name, folder / name, setting, force)
         except AudiocosError as error:
             say(f"audiocos: {name}: {error}")
             failed[name] = str(error)
@@ -103,15 +107,17 @@ def _run_all(folder: Path, setting: Setting, force: bool) -> None:
         except AudiocosError as error:
             unlisted = error
     if index is not None and unlisted is None:
-        print(f"All: {shown(index)}")
+        is_shown &= _is_shown(lambda: print(f"All: {shown(index)}"))
     if failed:
         summary = f"{len(failed)} of {len(studies.STUDIES)} studies failed: {', '.join(failed)}."
         raise AudiocosError(f"{summary} {unlisted}" if unlisted else summary)
     if unlisted is not None:
         raise unlisted
+    return is_shown
 
 
-def _run(name: str, folder: Path, setting: Setting, force: bool) -> None:
+def _run(name: str, folder: Path, setting: Setting, force: bool) -> bool:
+    """Run a study and write its files; whether what it found could be printed, too."""
     from audiocos.studies.page import cell_text, write_answer
 
     begun = time.perf_counter()
@@ -119,11 +125,30 @@ def _run(name: str, folder: Path, setting: Setting, force: bool) -> None:
         answer = studies.run(name, replace(setting, step=step))
     answer.timings["seconds"] = time.perf_counter() - begun
     page = write_answer(folder, name, setting, answer, replace=force)
-    table = answer.table
-    print(f"{studies.STUDIES[name]}\n{answer.text}\n")
-    columns = [(heading, "right" if index else "left") for index, heading in enumerate(table.columns)]
-    print_table(table.caption, columns, [[cell_text(cell) for cell in row] for row in table.rows])
-    print(f"Page: {shown(str(page))}")
+
+    def show() -> None:
+        table = answer.table
+        print(f"{studies.STUDIES[name]}\n{answer.text}\n")
+        columns = [(heading, "right" if index else "left") for index, heading in enumerate(table.columns)]
+        print_table(table.caption, columns, [[cell_text(cell) for cell in row] for row in table.rows])
+        print(f"Page: {shown(page)}")
+
+    return _is_shown(show)
+
+
+def _is_shown(show: Callable[[], None]) -> bool:
+    """Print something at once; where standard output has gone, say so and let nothing more be printed there."""
+    try:
+        show()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        say(f"audiocos: standard output: {error.strerror}. The files are written all the same.")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return False
+    return True
 
 
 def _check_place(folder: Path, study: str, force: bool) -> None:
