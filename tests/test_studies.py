@@ -86,6 +86,7 @@ def test_the_command_lists_all_studies_with_their_questions(audiocos_command):
     assert done.code == 0
     assert all(name in done.out for name in studies.STUDIES)
     assert "Why does descent stop?" in done.out
+    assert re.search(r"^. all +. Every one of them, and a page that links", done.out, re.MULTILINE)
 
 
 def test_the_command_writes_a_folder_and_says_the_answer(audiocos_command, small_study, tmp_path, monkeypatch):
@@ -244,6 +245,34 @@ def test_a_place_that_will_not_do_is_said_once(audiocos_command, small_study, tm
     assert (done.code, done.out, done.err) == (1, "", expected)
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+@pytest.mark.parametrize("place", ["/proc/answers", "/proc/answers/below"])
+@pytest.mark.parametrize("name", ["all", "inversion"])
+def test_what_only_a_trial_shows_to_be_unwritable_is_said_before_anything_is_computed(
+    audiocos_command, small_study, place, name
+):
+    done = audiocos_command("study", name, "-o", place)
+    assert done.code == 1
+    assert re.fullmatch(rf"audiocos: {place}: cannot be written: .*\. Choose another place\.\n", done.err)
+
+
+def test_a_disk_without_room_is_said_before_anything_is_computed(audiocos_command, small_study, small_disk):
+    disk = small_disk("size=16k")
+    (disk / "full").write_bytes(bytes(16384))
+    done = audiocos_command("study", "inversion", "-o", disk / "out")
+    told = f"{disk / 'out'}: cannot be written: No space left on device. Make room, or choose another place."
+    assert (done.code, done.err) == (1, f"audiocos: {told}\n")
+    assert [path.name for path in disk.iterdir()] == ["full"]
+
+
+def test_a_refusal_leaves_no_folder_and_a_run_takes_an_empty_one(audiocos_command, small_study, tmp_path):
+    assert audiocos_command("study", "inversion", "-o", tmp_path / "a" / "b").code == 1
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "mine").mkdir()
+    assert audiocos_command("study", "inversion", "-o", tmp_path / "mine").code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_a_link_that_leads_nowhere_is_no_file(audiocos_command, small_study, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for place in (tmp_path / "link", tmp_path / "link" / "below"):
@@ -251,7 +280,7 @@ def test_a_link_that_leads_nowhere_is_no_file(audiocos_command, small_study, tmp
         assert done.code == 1 and "is a link that leads nowhere" in done.err and "kymatio" not in done.err
 
 
-@pytest.mark.parametrize("file", ["inversion.html", "inversion.json"])
+@pytest.mark.parametrize("file", ["inversion.html", "inversion.json", "inversion-found.png", "some.gif"])
 def test_a_folder_where_a_file_goes_is_said_before_anything_is_computed(audiocos_command, small_study, tmp_path, file):
     (tmp_path / file).mkdir()
     done = audiocos_command("study", "inversion", "-o", tmp_path, "--force")

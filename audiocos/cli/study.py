@@ -23,6 +23,9 @@ ALL = "all"
 SEEDS = 2**63
 """torch's generators take no larger ones, and some studies count on from the first."""
 
+SUFFIXES = (".gif", ".html", ".json", ".png")
+"""Of the files of a study. What its pictures are called is known only once it has run."""
+
 
 @click.command(
     "study",
@@ -50,7 +53,8 @@ def command(
     """List the studies, or run NAME: an HTML page with the answer, its pictures, a JSON of every figure."""
     if name is None:
         _refuse_options(context)
-        print_table("", [("study", "left"), ("question", "left")], [[n, q] for n, q in studies.STUDIES.items()])
+        rows = [*studies.STUDIES.items(), (ALL, "Every one of them, and a page that links to their answers.")]
+        print_table("", [("study", "left"), ("question", "left")], [list(row) for row in rows])
         return
     if name != ALL:
         studies.check_name(name)
@@ -63,7 +67,7 @@ def command(
         _check_all(folder, force)
         is_shown = _run_all(folder, setting, force)
     else:
-        _check_place(folder, name, force)
+        _check_place(folder, force)
         is_shown = _run(name, folder, setting, force)
     if not is_shown:
         context.exit(1)
@@ -151,11 +155,13 @@ def _is_shown(show: Callable[[], None]) -> bool:
     return True
 
 
-def _check_place(folder: Path, study: str, force: bool) -> None:
+def _check_place(folder: Path, force: bool) -> None:
     """Fail before anything is computed."""
     _check_folder(folder, force)
-    for file in (f"{study}.html", f"{study}.json"):
-        _check_file(folder / file)
+    if folder.is_dir():
+        for place in sorted(folder.iterdir()):
+            if place.suffix in SUFFIXES:
+                _check_file(place)
 
 
 def _check_all(folder: Path, force: bool) -> None:
@@ -165,11 +171,12 @@ def _check_all(folder: Path, force: bool) -> None:
     _check_folder(folder, force)
     _check_file(folder / INDEX)
     for name in studies.STUDIES:
-        _check_place(folder / name, name, force)
+        _check_place(folder / name, force)
 
 
 def _check_folder(folder: Path, force: bool) -> None:
     from audiocos.audio.outputs import check_writable
+    from audiocos.studies.files import try_writing
 
     if os.path.lexists(folder) and not folder.is_dir():
         what = "a file" if folder.exists() else "a link that leads nowhere"
@@ -177,6 +184,7 @@ def _check_folder(folder: Path, force: bool) -> None:
     if not force and folder.is_dir() and any(folder.iterdir()):
         raise AudiocosError(f"{shown(folder)}: exists already and is not empty. Choose another folder or pass --force.")
     check_writable(shown(folder), folder)
+    try_writing(folder)
 
 
 def _check_file(file: Path) -> None:
