@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from audiocos.audio.formats import LIMIT_BYTES, bytes_per_sample, can_hold, container_for, fits
 from audiocos.audio.names import shown
+from audiocos.audio.riff import make_plain, may_stay_small
 from audiocos.audio.unfinished import Unfinished
 from audiocos.counting import counted
 from audiocos.errors import AudioFileError
@@ -38,7 +39,7 @@ class Writer:
 
     Args:
         path: the file's name, or "-" for standard output.
-        format: the container, as libsndfile names it; a WAV that could not hold `frames` becomes RF64.
+        format: the container, as libsndfile names it; a WAV that could not hold `frames` becomes RF64 if so many come.
         subtype: the sample type.
         sample_rate: Hz.
         channels: at least 1.
@@ -85,6 +86,9 @@ class Writer:
                 subtype=self.subtype,
                 endian=self.endian if sf.check_format(self.container, self.subtype, self.endian) else "FILE",
             )
+            self._grows = self.container != self.format
+            if self._grows:
+                may_stay_small(self._file)
             self._set_tags()
         except (sf.LibsndfileError, ValueError) as error:
             failure = self._cannot("written") if self._failed(error) else self._unfit()
@@ -119,6 +123,8 @@ class Writer:
             self._file.flush()
             self._file.close()
             if self._unfinished is not None:
+                if self._grows:
+                    make_plain(self._unfinished)
                 self._unfinished.publish()
         except (sf.LibsndfileError, OSError) as error:
             raise self._cannot("finished", error) from error
