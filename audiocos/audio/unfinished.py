@@ -6,9 +6,11 @@ import contextlib
 import errno
 import os
 import secrets
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 _names: set[str] = set()
 _folders: list[str] = []
@@ -28,9 +30,11 @@ class Unfinished:
         OSError: the folder cannot be made or written to, or the name cannot be.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, reserve: int = 0) -> None:
         self._path = path
         self.error: OSError | None = None
+        self.full: OSError | None = None
+        self._end: int | None = None
         folder = os.path.dirname(path) or "."
         os.makedirs(folder, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
@@ -40,16 +44,35 @@ class Unfinished:
         with _lock:
             _names.add(self._temporary)  # before the file is there: an interruption may come in between
             self._file = open(self._temporary, "x+b", buffering=0)  # noqa: SIM115
+        self._reserve: IO[bytes] | None = None
+        if reserve:
+            self._keep_free(folder, reserve)
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return os.fstat(self._file.fileno()).st_size
 
     def write(self, content: bytes) -> int:
         """Write all of it, or keep the error and write nothing more."""
         rest = memoryview(content)
-        try:
-            while rest and self.error is None:
+        if self._end is not None:
+            rest = rest[: max(self._end - self._file.tell(), 0)]
+        while rest and self.error is None:
+            try:
                 rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            self.error = error
+            except OSError as error:
+                self.full = self.full or error
+                if self._reserve is None:
+                    self.error = error
+                self._give_up_reserve()
         return len(content) - len(rest)
+
+    def cut(self, size: int) -> None:
+        """After an error: leave out what came after so many bytes; those there are may be written over, no more."""
+        self._file.truncate(size)
+        self._file.seek(size)
+        self.error, self._end = None, size
 
     def read(self, count: int) -> bytes:
         """As files do."""
@@ -81,8 +104,24 @@ class Unfinished:
         """
         if self.error is not None:
             raise self.error
+        self._give_up_reserve()
         os.fsync(self._file.fileno())
         self._file.close()
+
+    def _keep_free(self, folder: str, size: int) -> None:
+        try:
+            self._reserve = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+            rest = memoryview(bytes(size))
+            while rest:
+                rest = rest[self._reserve.write(rest) :]
+        except OSError:
+            self.remove()
+            raise
+
+    def _give_up_reserve(self) -> None:
+        if self._reserve is not None:
+            self._reserve.close()  # it has no name: its room is free
+            self._reserve = None
 
     def _look(self, replace: bool) -> None:
         if os.path.isdir(self._path) and not os.path.islink(self._path):
@@ -96,8 +135,9 @@ class Unfinished:
             _names.discard(self._temporary)
 
     def remove(self) -> None:
-        """Forget the file; after `publish` this does nothing."""
+        """Forget the file; after `publish` this does nothing but give up the reserve."""
         self._file.close()
+        self._give_up_reserve()
         with _lock:
             if self._temporary in _names:
                 with contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from audiocos.errors import AudioFileError
 Array = NDArray[Any]
 
 _SYSTEM_ERROR = 2  # libsndfile's code for what the operating system refused
+_LAST_WORDS = 2**16  # bytes; what encoders hold back, and write at the end
+_BLOCK_S = 0.25
 
 
 class _Sequential(sf.SoundFile):  # type: ignore[misc]
@@ -35,7 +38,7 @@ class _Sequential(sf.SoundFile):  # type: ignore[misc]
 class Writer:
     """An audio file in the making, under a temporary name beside its own until `commit`.
 
-    Use as a context manager: leaving it without `commit` removes what was written.
+    Use as a context manager: leaving it without `commit` or `keep` removes what was written.
 
     Args:
         path: the file's name, or "-" for standard output.
@@ -47,6 +50,7 @@ class Writer:
         endian: as soundfile names it.
         tags: title, artist and so on.
         option: that chooses the container, for what may help; None where the extension of the name does.
+        live: what is written cannot be had again: room is kept free with which `keep` can finish it on a full disk.
 
     Raises:
         AudioFileError: the file cannot be made; the text names it and the remedy.
@@ -61,11 +65,13 @@ class Writer:
     endian: str = "FILE"
     tags: dict[str, str] = field(default_factory=dict)
     option: str | None = None
+    live: bool = False
 
     def __post_init__(self) -> None:
         self.name = "standard output" if self.path == "-" else shown(self.path)
         self.container = container_for(self.format, self.subtype, self.channels, self.frames)
         self._written = 0
+        self._whole = 0  # bytes of the file after the last block that got into it
         self._unfinished: Unfinished | None = None
         if not fits(self.container, self.subtype, self.channels, self.frames):
             raise self._too_long()
@@ -107,13 +113,15 @@ class Writer:
         Raises:
             AudioFileError: the disk is full, the container is, or the reader of a pipe has gone.
         """
-        self._written += len(block)
-        if not fits(self.container, self.subtype, self.channels, self._written):
+        if not fits(self.container, self.subtype, self.channels, self._written + len(block)):
             raise self._too_long()
         try:
             self._file.write(block)
         except (sf.LibsndfileError, AssertionError, OSError) as error:
             raise self._cannot("written") from error
+        if self._unfinished is None or self._unfinished.error is None:
+            self._written += len(block)
+            self._whole = 0 if self._unfinished is None else self._unfinished.size
         if self._failed():
             raise self._cannot("written")
 
@@ -122,12 +130,28 @@ class Writer:
         try:
             self._file.flush()
             self._file.close()
-            if self._unfinished is not None:
-                if self._grows:
-                    make_plain(self._unfinished)
-                self._unfinished.publish()
+            self._publish()
         except (sf.LibsndfileError, OSError) as error:
             raise self._cannot("finished", error) from error
+
+    def keep(self) -> float:
+        """After a failure, finish the file with what got into it and give it its name; seconds, 0: there is no file."""
+        try:
+            if self._unfinished is None or not self._written:
+                return 0.0
+            if self._unfinished.error is not None:
+                self._unfinished.cut(self._whole)
+            self._unfinished.full = None
+            if not self._file.closed:
+                self._file.close()
+            if self._unfinished.error is not None:  # the encoder's last words are missing, and the rest can be read
+                self._unfinished.cut(self._unfinished.size)
+            self._publish()
+            return self._written / self.sample_rate
+        except (sf.LibsndfileError, OSError):
+            return 0.0
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Forget the file; after `commit` this does nothing."""
@@ -137,18 +161,29 @@ class Writer:
         if self._unfinished is not None:
             self._unfinished.remove()
 
+    def _publish(self) -> None:
+        if self._unfinished is not None:
+            if self._grows:
+                make_plain(self._unfinished)
+            self._unfinished.publish()
+
     def _open(self) -> int | Unfinished:
         if self.path == "-":
             if sys.stdout is None:
                 raise AudioFileError(f"{self.name}: closed. Name a file with -o.")
             return os.dup(sys.stdout.fileno())
         try:
-            self._unfinished = Unfinished(self.path)
+            self._unfinished = Unfinished(self.path, reserve=self._room() if self.live else 0)
         except OSError as error:
             raise AudioFileError(
                 f"{self.name}: cannot be made: {error.strerror}. Choose another place or name with -o."
             ) from error
         return self._unfinished
+
+    def _room(self) -> int:
+        """Bytes that a block and what ends a file take."""
+        second = self.channels * bytes_per_sample(self.subtype) * self.sample_rate
+        return _LAST_WORDS + math.ceil(_BLOCK_S * second)
 
     def _set_tags(self) -> None:
         for tag, value in self.tags.items():
@@ -174,12 +209,12 @@ class Writer:
     def _failed(self, error: Exception | None = None) -> bool:
         """Whether the operating system refused something, and not libsndfile."""
         if self._unfinished is not None:
-            return self._unfinished.error is not None
+            return (self._unfinished.error or self._unfinished.full) is not None
         return getattr(error, "code", None) == _SYSTEM_ERROR
 
     def _cannot(self, what: str, error: Exception | None = None) -> AudioFileError:
         if self._unfinished is None:
             return AudioFileError(f"{self.name}: cannot be {what}: its reader has gone, or the disk is full.")
-        cause = self._unfinished.error or error
+        cause = self._unfinished.error or self._unfinished.full or error
         why = getattr(cause, "strerror", None) or str(cause).rstrip(".")
         return AudioFileError(f"{self.name}: cannot be {what}: {why}. Free some space or choose another place with -o.")

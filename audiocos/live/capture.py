@@ -88,13 +88,12 @@ class Capture:
                 self._writer.write(samples)
                 self._samples += len(samples)
             except AudiocosError as error:
-                self._news = str(error)
-                self._forget()
+                self._news = f"{error}{self._kept()}"
 
     def _open(self) -> None:
         path = _new_name(self._folder)
         try:
-            self._writer = Writer(path, _FORMAT, _SUBTYPE, self._rate, self._channels)
+            self._writer = Writer(path, _FORMAT, _SUBTYPE, self._rate, self._channels, live=True)
         except AudiocosError:
             _remove_if_empty(path)
             raise
@@ -107,15 +106,22 @@ class Capture:
         try:
             writer.commit()
         except AudiocosError:
-            writer.abort()
-            _remove_if_empty(writer.path)
+            _keep(writer)
             raise
         return writer.name
 
-    def _forget(self) -> None:
-        """Keep what was written, where that can be."""
-        with contextlib.suppress(AudiocosError):
-            self._close()
+    def _kept(self) -> str:
+        """End the file with what got into it; the sentence that says so."""
+        writer, self._writer = self._writer, None
+        seconds = 0.0 if writer is None else _keep(writer)
+        return f" The {seconds:.1f} s before that are in it." if seconds else ""
+
+
+def _keep(writer: Writer) -> float:
+    seconds = writer.keep()
+    if not seconds:
+        _remove_if_empty(writer.path)
+    return seconds
 
 
 def _new_name(folder: str) -> str:

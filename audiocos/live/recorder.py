@@ -46,6 +46,7 @@ class _Recording:
     alarms: list[dict[str, Any]] = field(default_factory=list)
     cut: str | None = None
     over: bool = False  # nothing is written to it any more
+    kept_s: float | None = None  # what is in the files, where no more could be written
 
     @property
     def limit(self) -> int:
@@ -57,8 +58,8 @@ class _Recording:
 class Recorder:
     """Write input and residual from 5 s before an alarm to 5 s after it, each recording into a folder of its own.
 
-    Such a folder holds `input.wav` and `residual.wav` (32-bit float) and, when both are whole, `alarm.json`. Each
-    file is there whole or not at all, and what exists is never touched. An alarm that begins within 5 s of the end of
+    Such a folder holds `input.wav` and `residual.wav` (32-bit float) and, when both are whole, `alarm.json`. On a full
+    disk they hold what was written before; what exists is never touched. An alarm that begins within 5 s of the end of
     the one before, so inside its recording, continues that; the note lists every alarm that begins in the recording. A
     recording ends after 10 minutes, even where the alarm does not.
 
@@ -173,7 +174,8 @@ class Recorder:
                 self._write(recording)
             except (AudioFileError, OSError) as error:
                 why = f"{shown(self._folder)}: {error.strerror}" if isinstance(error, OSError) else str(error)
-                self._say(f"An alarm is not recorded: {why}")
+                kept = recording.kept_s
+                self._say(f"An alarm is {'not recorded' if kept is None else f'recorded for {kept:.1f} s'}: {why}")
             with self._changed:
                 recording.over = True
                 self._recordings.popleft()
@@ -183,19 +185,27 @@ class Recorder:
         with contextlib.ExitStack() as stack:
             folder = _new_folder(self._folder, recording.began)
             stack.callback(_remove_if_empty, folder)
+            sound = "WAV", "FLOAT", self._rate, self._channels
             writers = [
-                stack.enter_context(
-                    Writer(str(folder / name), "WAV", "FLOAT", self._rate, self._channels, frames=recording.longest)
-                )
+                stack.enter_context(Writer(str(folder / name), *sound, frames=recording.longest, live=True))
                 for name in (INPUT, RESIDUAL)
             ]
-            while (samples := self._next(recording)) is not None:
-                for writer, signal in zip(writers, samples, strict=True):
-                    writer.write(signal.T)
-            for writer in writers:
-                writer.commit()
+            failure: AudioFileError | None = None
+            try:
+                while (samples := self._next(recording)) is not None:
+                    for writer, signal in zip(writers, samples, strict=True):
+                        writer.write(signal.T)
+                for writer in writers:
+                    writer.commit()
+            except AudioFileError as error:
+                failure, kept = error, [writer.keep() for writer in writers]
+                if not any(kept):
+                    raise
+                recording.cut, recording.kept_s = "no more could be written", min(kept)
             note = json.dumps(self._note(recording), indent=2, allow_nan=False) + "\n"
             replace_file(folder / NOTE, [note.encode()], f".{NOTE}.part")
+            if failure is not None:
+                raise failure
 
     def _next(self, recording: _Recording) -> Array | None:
         """The next samples of a recording, `[2, channels, samples]`, when they have come; None at its end.
@@ -241,7 +251,7 @@ class Recorder:
             "sample_rate": self._rate,
             "channels": self._channels,
             "start_s": recording.first / self._rate,
-            "seconds": (recording.written - recording.first) / self._rate,
+            "seconds": recording.kept_s or (recording.written - recording.first) / self._rate,
             "cut": recording.cut,
             "input": INPUT,
             "residual": RESIDUAL,

@@ -289,9 +289,11 @@ class Session:
 
     def _run_measure(self) -> None:
         try:
-            self._measure.run()
-            if isinstance(self._sink, FileSink):
-                self._sink.commit()
+            try:
+                self._measure.run()
+            finally:  # whatever went wrong, what was heard is not lost
+                if isinstance(self._sink, FileSink):
+                    self._sink.commit()
         finally:
             self._worker.abandoned = True
 

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from audiocos.audio.formats import EXTENSION_SUBTYPE, extension_of, format_of, from_float, subtype_in
 from audiocos.audio.writer import Writer
+from audiocos.errors import AudioFileError
 
 Array = NDArray[Any]
 
 
 class FileSink:
-    """A file that appears when the session ends, whole; or standard output, as AU.
+    """A file that appears when the session ends, or when no more gets into it, with all until then; or an AU pipe.
 
     Args:
         path: the file's name, "-" for standard output.
@@ -34,27 +35,42 @@ class FileSink:
         self.subtype = EXTENSION_SUBTYPE.get(extension_of(path)) or subtype_in(container, subtype or "FLOAT")
         if frames is None and container in ("WAV", "WAVEX"):
             frames = 2**40  # it must be able to pass 4 GiB
-        self._writer = Writer(path, container, self.subtype, sample_rate, channels, frames=frames)
+        self._writer = Writer(path, container, self.subtype, sample_rate, channels, frames=frames, live=True)
         self.clipped = 0
+        self._over = False
 
     def write(self, y: Array) -> None:
         """Append `[channels, samples]`.
 
         Raises:
-            AudioFileError: it cannot be written.
+            AudioFileError: it cannot be written; what was written before is kept under its name, and that is said.
         """
         native, clipped = from_float(y, self.subtype)
         self.clipped += clipped
-        self._writer.write(native)
+        try:
+            self._writer.write(native)
+        except AudioFileError as error:
+            raise self._kept(error) from error
 
     def commit(self) -> None:
-        """Finish the file and give it its name.
+        """Finish the file and give it its name; nothing more can be written.
 
         Raises:
-            AudioFileError: it cannot be written.
+            AudioFileError: it cannot be written; as above.
         """
-        self._writer.commit()
+        if self._over:
+            return
+        try:
+            self._writer.commit()
+        except AudioFileError as error:
+            raise self._kept(error) from error
+        self._over = True
+
+    def _kept(self, error: AudioFileError) -> AudioFileError:
+        self._over = True
+        seconds = self._writer.keep()
+        return AudioFileError(f"{error} The {seconds:.1f} s before that are in it.") if seconds else error
 
     def abort(self) -> None:
-        """Forget the file; after `commit` this does nothing."""
+        """Forget the file; one that has its name stays."""
         self._writer.abort()
