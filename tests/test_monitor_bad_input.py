@@ -68,7 +68,7 @@ def test_samples_that_are_no_sound_are_counted_and_silent(monitor):
     x[1000], x[2000], x[3000] = np.nan, np.inf, 1e12
     make("in.wav", x, subtype="FLOAT")
     done = monitor("in.wav", "--speed", "max", "-o", "o.wav", "--json")
-    assert rows(done)[-1]["sanitized_samples"] == 3
+    assert [row["sanitized_samples"] for row in rows(done)] == [3, 3]  # of what there is of a second, and in all
     heard = soundfile.read("o.wav")[0]
     assert np.isfinite(heard).all()
     assert np.abs(heard[[1000, 2000, 3000]]).max() < 1e-6

@@ -14,15 +14,15 @@ import audiocos
 SAMPLES = os.path.join(os.path.dirname(__file__), "..", "samples")
 
 
-KEYS = [
-    "time_s", "snr_db", "residual_dbfs", "input_dbfs", "output_dbfs", "hop_ms_p50", "hop_ms_p99", "hop_ms_max",
-    "late_hops", "input_overflows", "output_underflows", "dropped_samples", "clipped_samples", "alarm",
-]  # fmt: skip
-
-
 COUNTERS = [
     "input_overflows", "output_underflows", "late_hops", "dropped_samples", "zero_filled_samples", "bypassed_samples",
     "clipped_samples", "sanitized_samples", "unmetered_samples",
+]  # fmt: skip
+
+
+KEYS = [
+    "time_s", "snr_db", "residual_dbfs", "input_dbfs", "output_dbfs", "hop_ms_p50", "hop_ms_p99", "hop_ms_max",
+    *COUNTERS, "alarm",
 ]  # fmt: skip
 
 

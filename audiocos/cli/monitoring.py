@@ -161,15 +161,11 @@ class Monitor:
         session = self._session
         if session is None:
             return
-        hops, counters = session.hop_times.last(10.0), session.counters
+        hops = session.hop_times.last(10.0)
         row = {
             **asdict(second),
             **_hop_row(hops),
-            "late_hops": counters.late_hops,
-            "input_overflows": counters.input_overflows,
-            "output_underflows": counters.output_underflows,
-            "dropped_samples": counters.dropped_samples,
-            "clipped_samples": counters.clipped_samples,
+            **asdict(session.counters),
             "alarm": None if self._alarms is None else self._alarm_row(self._alarms.state),
         }
         self._say_events()  # an alarm comes before the line of the second that it was raised in
