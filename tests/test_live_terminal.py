@@ -162,6 +162,19 @@ def test_in_the_background_it_neither_draws_nor_takes_keys():
         assert os.waitstatus_to_exitcode(terminal.wait()) == 0
 
 
+@needs("timeout")
+@pytest.mark.parametrize("option", ["", "--foreground"])
+def test_a_job_begun_in_the_background_prints_lines_and_says_why(option):
+    monitor = f"{sys.executable} -m audiocos monitor synth:noise --seconds 1.5"
+    with Terminal(["sh", "-c", f"timeout {option} 60 {monitor}; echo all done"], (160, 24), None, PATHS) as terminal:
+        terminal.wait_for("all done")  # `timeout` makes a process group of its own, unless told not to
+        assert b"monitored, SNR" in terminal.raw
+        assert (ENTER in terminal.raw) == bool(option)
+        if not option:
+            terminal.wait_for("is a job in the background", "A line a second", "0:01.0  SNR")
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 0
+
+
 def test_keys_come_from_the_terminal_where_standard_input_is_the_sound():
     reader, writer = os.pipe()
     with monitor(stdin=reader) as terminal:

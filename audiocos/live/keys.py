@@ -46,12 +46,7 @@ class Keys:
     @property
     def foreground(self) -> bool:
         """Whether the terminal is ours to draw on and read from: a job in the background would be stopped."""
-        if self._descriptor is None:
-            return True
-        try:
-            return os.tcgetpgrp(self._descriptor) == os.getpgrp()
-        except OSError:  # not the terminal that controls us: no job control to heed
-            return True
+        return self._descriptor is None or is_foreground(self._descriptor)
 
     def resume(self) -> None:
         """Have keys come one at a time and unseen, from now on."""
@@ -109,6 +104,14 @@ class Keys:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             if sys.stdin.isatty():
                 self._descriptor = sys.stdin.fileno()
+
+
+def is_foreground(descriptor: int) -> bool:
+    """Whether a terminal is ours to draw on and read from; where it controls no jobs, it is."""
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except (OSError, AttributeError):  # not the terminal that controls us; Windows, which has no jobs
+        return True
 
 
 def _name(sequence: bytes) -> str:

@@ -13,6 +13,7 @@ from rich.control import Control
 from rich.segment import ControlType, Segment
 
 from audiocos.live.drawing import Line
+from audiocos.live.keys import is_foreground
 
 LEAST_WIDTH, LEAST_HEIGHT = 64, 18
 
@@ -23,7 +24,7 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 
 
 def can_draw(file: TextIO | None) -> bool:
-    """Whether a view can be drawn there: a terminal that can place its cursor, large enough, with the characters."""
+    """Whether a view can be drawn there: a terminal that is ours, can place its cursor and has room and characters."""
     return file is not None and file.isatty() and obstacle(file) is None
 
 
@@ -37,6 +38,11 @@ def obstacle(file: TextIO) -> str | None:
         _SAMPLE.encode(file.encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
         return f"The view needs characters that {file.encoding or 'ascii'} does not have; choose a UTF-8 locale"
+    if not _is_ours(file):
+        return (
+            "The view needs the foreground of its terminal, and this is a job in the background "
+            "(with `timeout`, pass --foreground to that)"
+        )
     width, height = _size(file, Console(file=file))
     if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
         return None
@@ -125,6 +131,12 @@ class _Changes:
             yield from line
         if self._synchronized:
             yield _control(_END)
+
+
+def _is_ours(file: TextIO) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return is_foreground(file.fileno())
+    return True
 
 
 def _size(file: TextIO, console: Console) -> tuple[int, int]:
