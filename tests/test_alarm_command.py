@@ -75,6 +75,16 @@ def test_after_the_pause_it_runs_again(tmp_path):
     assert said == []
 
 
+def test_where_no_clock_paces_the_sound_its_seconds_count_and_alarms_wait(tmp_path):
+    said, ran = [], tmp_path / "ran"
+    runner = AlarmCommand(f"sh -c 'sleep 0.2; echo x >> {ran}'", say=said.append, fast=True)
+    for time_s in (11.0, 20.9, 21.0, 39.0):
+        runner.change(event(time_s=time_s))
+    runner.close()
+    assert ran.read_text() == "x\n" * 3
+    assert len(said) == 1 and "not run for 1 alarm: within 10 s of sound of another" in said[0]
+
+
 def held(tmp_path):
     """A command that notes that it runs and ends when the file `go` is there."""
     return f"sh -c 'echo x >> {tmp_path}/ran; until test -e {tmp_path}/go; do sleep 0.05; done'"

@@ -66,7 +66,8 @@ _OPTIONS = [
     click.option(
         "--on-alarm",
         metavar="COMMAND",
-        help="Run when an alarm begins: no shell, at most every 10 s; AUDIOCOS_ALARM in its environment tells more.",
+        help="Run when an alarm begins: no shell, at most every 10 s (of sound, with --speed max); AUDIOCOS_ALARM in "
+        "its environment tells more.",
     ),
 ]
 
@@ -123,6 +124,7 @@ def make_alarms(
     *,
     say: Callable[[str], None],
     wait_s: float = 0.0,
+    fast: bool = False,
 ) -> Alarms | None:
     """The detector and its actions; None where no alarm is asked for. Close it when monitoring ends.
 
@@ -133,6 +135,7 @@ def make_alarms(
         channels: its channels.
         say: called with lines for people, from any thread.
         wait_s: how long recordings may hold up the sound where the disk is slow; 0 where sound does not wait.
+        fast: sound goes by faster than the clock, so that seconds are those of sound.
 
     Raises:
         UsageError: as `check_alarms`.
@@ -166,7 +169,7 @@ def make_alarms(
     recorder = None
     if options.record_alarms is not None:
         recorder = Recorder(options.record_alarms, sample_rate, channels, model=model.name, say=say, wait_s=wait_s)
-    command = None if options.on_alarm is None else AlarmCommand(options.on_alarm, say=say)
+    command = None if options.on_alarm is None else AlarmCommand(options.on_alarm, say=say, fast=fast)
     return Alarms(watching, recorder, command)
 
 

@@ -155,7 +155,7 @@ def run(
     monitor = Monitor(loaded, source, ends.input, ends.output, as_json=as_json)
     if report is not None:
         monitor.report_to(report, force)
-    monitor.watch_for(alarms, patient=not ends.is_microphone)
+    monitor.watch_for(alarms, patient=not ends.is_microphone, fast=not ends.realtime)
     sink = open_sink(ends, source)
     session = Session(
         loaded,

@@ -81,15 +81,15 @@ class Monitor:
 
         self._report = StretchReport(path, force, self._rate)
 
-    def watch_for(self, options: AlarmOptions, *, patient: bool) -> None:
-        """Raise alarms as asked for; `patient`: the sound may wait for their recordings.
+    def watch_for(self, options: AlarmOptions, *, patient: bool, fast: bool) -> None:
+        """Raise alarms as asked for; `patient`: the sound may wait for their recordings; `fast`: no clock paces it.
 
         Raises:
             AudiocosError: what was asked for cannot be.
         """
         wait_s = _PATIENCE_S if patient else 0.0
         self._alarms = make_alarms(
-            options, self._model, self._rate, self._channels, say=self._note, wait_s=wait_s
+            options, self._model, self._rate, self._channels, say=self._note, wait_s=wait_s, fast=fast
         )  # fmt: skip
         if self._alarms is not None:
             self._alarms.detector.on_change.append(self._note_alarm)

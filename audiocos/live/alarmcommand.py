@@ -50,29 +50,39 @@ def parse(text: str) -> list[str]:
 class AlarmCommand:
     """Run a command when an alarm begins: without a shell, one at a time, at most once in ten seconds.
 
+    Where sound goes by faster than the clock, those are seconds of sound, and an alarm waits for the command that runs.
+
     It gets the alarm as JSON in the environment (`AUDIOCOS_ALARM`), no input, and its output goes nowhere. When it
     fails, `say` gets a line with the last it wrote to its error output. After a minute it is ended, with what it
-    started. `change` only leaves word with a thread.
+    started. Else `change` only leaves word with a thread.
 
     Args:
         command: as a shell would cut it.
         say: called with a line for people, from the thread that runs the command.
         every_s: seconds from one start to the next, at least; alarms in between do not run it.
         longest_s: seconds it may take.
+        fast: sound goes by faster than the clock.
 
     Raises:
         UsageError: as `parse`.
     """
 
     def __init__(
-        self, command: str, *, say: Callable[[str], None], every_s: float = EVERY_S, longest_s: float = LONGEST_S
+        self,
+        command: str,
+        *,
+        say: Callable[[str], None],
+        every_s: float = EVERY_S,
+        longest_s: float = LONGEST_S,
+        fast: bool = False,
     ) -> None:
         self._arguments, self._name = parse(command), f"The alarm command {shown(command)}"
-        self._say, self._every_s, self._longest_s = say, every_s, longest_s
+        self._say, self._every_s, self._longest_s, self._fast = say, every_s, longest_s, fast
         self._started = -float("inf")
         self._left_out = 0
         self._queue: queue.Queue[AlarmEvent | None] = queue.Queue()
-        self._busy = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
         self._thread = threading.Thread(target=self._run_all, name="audiocos-alarm-command", daemon=True)
         self._thread.start()
 
@@ -80,18 +90,21 @@ class AlarmCommand:
         """An alarm begins or ends."""
         if not event.active:
             return
-        now = time.monotonic()
-        if self.busy or now - self._started < self._every_s:
+        now = event.time_s if self._fast else time.monotonic()
+        soon = now - self._started < self._every_s
+        if self._fast and not soon:
+            self._idle.wait(self._longest_s + _LEAVE_S)
+        if soon or self.busy:
             self._left_out += 1
             return
         self._started = now
-        self._busy.set()
+        self._idle.clear()
         self._queue.put(event)
 
     @property
     def busy(self) -> bool:
         """Whether the command runs, so that an alarm would not run it."""
-        return self._busy.is_set()
+        return not self._idle.is_set()
 
     def close(self) -> None:
         """Wait up to five seconds for a command that runs; then leave it to itself."""
@@ -99,9 +112,8 @@ class AlarmCommand:
         self._thread.join(_LEAVE_S)
         if self._left_out:
             alarms = "1 alarm" if self._left_out == 1 else f"{self._left_out} alarms"
-            self._say(
-                f"{self._name} was not run for {alarms}: within {self._every_s:g} s of another, or it was running."
-            )
+            when = f"within {self._every_s:g} s of {'sound of ' if self._fast else ''}another, or it was running"
+            self._say(f"{self._name} was not run for {alarms}: {when}.")
         if self._thread.is_alive():
             self._say(f"{self._name} is still running and goes on without us.")
 
@@ -112,7 +124,7 @@ class AlarmCommand:
             except OSError as error:
                 self._say(f"{self._name} cannot be run: {error.strerror}.")
             finally:
-                self._busy.clear()
+                self._idle.set()
 
     def _run(self, event: AlarmEvent) -> None:
         environment = os.environ | {VARIABLE: json.dumps(event.row(), allow_nan=False)}
