@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 from monitored import Counters, Played, alarm, recording, view_of, words
 
+from audiocos.cli import monitoring
+from audiocos.live.counters import Event
 from audiocos.live.lines import line, show_lines
 from audiocos.live.meters import Meters
 from audiocos.live.status import Status
@@ -53,3 +55,36 @@ def test_a_line_comes_with_every_second_until_the_session_ends():
     meters, file = Meters(rate, 1), io.StringIO()
     show_lines(Ending(), meters, file=file)
     assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01.0", "0:02.0", "0:03.0"]
+
+
+def test_what_happened_in_a_second_is_told_before_its_line_and_what_came_after_is_not(monkeypatch):
+    meters, file = Meters(1000, 1), io.StringIO()
+    events = [Event(at, "alarm", f"at {at}") for at in (0.9, 2.0, 2.3, 4.4)]
+    sounds = iter([1.0, 2.2, 4.5])
+
+    class Fast(Played):
+        @property
+        def ended(self):
+            length = next(sounds, None)
+            if length is None:
+                return True
+            before = round(meters.reading().time_s * 1000)
+            meters.feed(*np.ones((2, 1, round(length * 1000) - before)))
+            return False
+
+        @ended.setter
+        def ended(self, value):
+            pass
+
+        def events_since(self, told):
+            return events[told:]
+
+    source = SimpleNamespace(sample_rate=1000, channels=1)
+    monitor = monitoring.Monitor(None, source, "in.wav", "none", as_json=False)
+    monitor._session = session = Fast()
+    monkeypatch.setattr(monitoring, "say", lambda text: print(text, file=file))
+    show_lines(session, meters, file=file, look=monitor._say_until)
+    rows = [row.split()[:4] for row in file.getvalue().splitlines()]
+    assert [row[0] if ":" in row[0] else row[3] for row in rows] == [
+        *("0.9", "0:01.0", "2.0", "0:02.2", "2.3", "4.4", "0:04.5")
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import signal
 import sys
 import threading
@@ -67,8 +69,8 @@ class Monitor:
 
     @property
     def taps(self) -> list[Tap]:
-        """For the session; a second is told last, when all others know it."""
-        taps = [self._meters, self._capture, self._alarms, self._report, self._seconds if self._as_json else None]
+        """For the session; what tells of a second comes last, when all others know it."""
+        taps = [self._alarms, self._capture, self._report, self._meters, self._seconds if self._as_json else None]
         return [tap for tap in taps if tap is not None]
 
     def report_to(self, path: str, force: bool) -> None:
@@ -92,7 +94,7 @@ class Monitor:
             options, self._model, self._rate, self._channels, say=self._note, wait_s=wait_s, fast=fast
         )  # fmt: skip
         if self._alarms is not None:
-            self._alarms.detector.on_change.append(self._note_alarm)
+            self._alarms.detector.on_change.insert(0, self._note_alarm)  # an action may take its time
 
     def watch(self, session: Session) -> int:
         """Run it until it ends or someone ends it; gives the exit code.
@@ -144,7 +146,7 @@ class Monitor:
             if why := obstacle(self._file):
                 say(f"{why}. A line a second instead.")
             say(f"Latency: {session.latency}. Ctrl-C ends.")
-            show_lines(session, self._meters, detector=self._alarms, file=self._file, look=self._say_events)
+            show_lines(session, self._meters, detector=self._alarms, file=self._file, look=self._say_until)
 
     def _finish(self, session: Session) -> None:
         try:
@@ -257,7 +259,10 @@ class Monitor:
         if self._session is not None:
             self._session.note("alarm", event.text, time_s=event.time_s, details=event.row())
 
-    def _say_events(self, last: bool = False) -> None:
+    def _say_until(self, time_s: float) -> None:
+        self._say_events(until_s=time_s)
+
+    def _say_events(self, last: bool = False, until_s: float = math.inf) -> None:
         """Events since the last time: lines for people, with floods pooled; for programs those that come singly.
 
         How many there are of the others is in the line of every second, and each of them in the summary.
@@ -266,6 +271,7 @@ class Monitor:
             return
         with self._saying:
             events = self._session.events_since(self._told)
+            events = [*itertools.takewhile(lambda event: event.time_s <= until_s, events)]
             self._told += len(events)
             if self._as_json:
                 for event in events:

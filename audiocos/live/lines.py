@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -37,7 +38,7 @@ def show_lines(
     *,
     detector: Alarming | None = None,
     file: TextIO,
-    look: Callable[[], None] = lambda: None,
+    look: Callable[[float], None] = lambda until_s: None,
 ) -> None:
     """Print a line for every second of sound until the session ends; of sound that comes faster, as often as it can.
 
@@ -46,14 +47,17 @@ def show_lines(
         meters: a tap of it.
         detector: a tap of it, too; None: no alarm.
         file: where to.
-        look: called now and then meanwhile.
+        look: called now and then meanwhile, and before each line with the time that it shows: what happened until then
+            is to be told before it; otherwise with infinity.
     """
     told = 0
     while not session.ended:
-        look()
         reading = meters.reading()
-        if reading.time_s >= told + 1:
-            told = int(reading.time_s)
+        if reading.time_s < told + 1:
+            look(math.inf)
+        else:
+            told, status = int(reading.time_s), Status.of(session, detector)
+            look(reading.time_s)
             with contextlib.suppress(ValueError):  # closed
-                print(line(reading, Status.of(session, detector)), file=file, flush=True)
+                print(line(reading, status), file=file, flush=True)
         time.sleep(_POLL_S)
