@@ -1,5 +1,7 @@
 """`--report` of a monitored stretch is the report that `reconstruct` writes for the same sound."""
 
+import base64
+import io
 import re
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -31,9 +33,11 @@ class Counters:
 
 def written(path, x, y, rate, counters=None, events=(), alarms=None):
     """The page of a stretch fed in small blocks."""
-    report = StretchReport(str(path), False, rate)
+    report = StretchReport(str(path), False, rate, alarms)
     for start in range(0, x.shape[1], 777):
-        report.feed(x[:, start : start + 777], y[:, start : start + 777])
+        for tap in (alarms, report):
+            if tap is not None:
+                tap.feed(x[:, start : start + 777], y[:, start : start + 777])
     report.write(
         audiocos.load("lapped-quarter"),
         audiocos.compare(x, y, rate),
@@ -43,7 +47,6 @@ def written(path, x, y, rate, counters=None, events=(), alarms=None):
         latency_samples=1234,
         counters=counters or Counters(),
         events=events,
-        alarms=alarms,
     )
     return path.read_text()
 
@@ -78,7 +81,6 @@ def test_alarms_are_marked_and_listed(tmp_path):
     x = np.random.default_rng(0).normal(0, 0.1, (1, 20000))
     lost = np.repeat([0.1, 0.1, 0.1, 0.5, 0.7, 0.1, 0.1, 0.1, 0.1, 0.6], 2000)  # of ten seconds
     alarms = Alarms(Detector(2000, 1, normal=None, below_db=10, hold_s=1))
-    alarms.feed(x, x * (1 - lost))
     path = tmp_path / "page.html"
     page = written(path, x, x * (1 - lost), 2000, alarms=alarms)
     calm = written(tmp_path / "calm.html", x, x * (1 - lost), 2000)
@@ -91,6 +93,21 @@ def test_alarms_are_marked_and_listed(tmp_path):
     assert len(PICTURE.findall(page)) == len(PICTURE.findall(calm)) == 3
     assert not set(PICTURE.findall(page)) & set(PICTURE.findall(calm)), "they are marked"
     assert "Alarms" not in calm
+
+
+def test_the_worst_alarm_can_be_seen_and_heard(tmp_path):
+    rate, seconds = 2000, np.full(120, 0.1)
+    seconds[[40, 90, 91]] = 0.5, 0.7, 0.6  # the share that is lost of each
+    seconds[:15] = 0.3  # most of all in 15 s, and no alarm
+    x = np.random.default_rng(0).normal(0, 0.1, (3, 120 * rate))
+    y = x * (1 - np.repeat(seconds, rate))
+    alarms = Alarms(Detector(rate, 3, normal=None, below_db=8))
+    page = written(tmp_path / "page.html", x, y, rate, alarms=alarms)
+    assert "Waveform and spectrograms: 1:30 min to 1:44 min, from the worst second of the alarms on." in page
+    sound = base64.b64decode(SOUND.findall(page)[0].partition(",")[2])
+    heard = soundfile.read(io.BytesIO(sound))[0][:: 8000 // rate]  # players have 8 kHz at least
+    part = x[:, round(89.5 * rate) :].mean(axis=0)[: heard.size]
+    assert np.corrcoef(part, heard)[0, 1] > 0.9
 
 
 def test_nothing_monitored_is_a_page_all_the_same(tmp_path):

@@ -14,6 +14,12 @@ MOST_POINTS = 1024
 _FLOOR_POWER = 1e-15
 
 
+def few(x: Array) -> Array:
+    """At most two channels, `[channels, samples]`: more are mixed to one."""
+    mixed: Array = x if x.shape[0] <= 2 else x.mean(axis=0, keepdims=True)
+    return mixed
+
+
 class Observer:
     """Watch input and output go by, in constant memory. Channels beyond two are mixed to one.
 
@@ -34,8 +40,7 @@ class Observer:
 
     def update(self, x: Array, y: Array) -> None:
         """Take the next block of both, `[channels, samples]`."""
-        if x.shape[0] > 2:
-            x, y = x.mean(axis=0, keepdims=True), y.mean(axis=0, keepdims=True)
+        x, y = few(x), few(y)
         self._add_points(x, y)
         position = 0
         while position < x.shape[1]:

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiocos.audio.excerpt import Observer
+from audiocos.audio.excerpt import EXCERPT_SECONDS, Observer, few
 from audiocos.audio.names import shown
 from audiocos.cli.reporting import check_report
 from audiocos.live.status import clock
 from audiocos.live.watched import Happening
+from audiocos.live.worstalarm import WorstAlarm
 from audiocos.metrics import Array, Figures
 from audiocos.model import Model
 from audiocos.modelcard import facts
@@ -34,19 +35,35 @@ class StretchReport:
         path: the HTML file.
         force: it may be there already.
         sample_rate: Hz.
+        alarms: what is raised meanwhile, fed before this; None where nothing watches.
 
     Raises:
         AudiocosError: matplotlib or jinja2 is missing, or the file is there already.
     """
 
-    def __init__(self, path: str, force: bool, sample_rate: int) -> None:
+    def __init__(self, path: str, force: bool, sample_rate: int, alarms: Alarms | None = None) -> None:
         check_report(path, force)
-        self._path, self._rate = Path(path), sample_rate
+        self._path, self._rate, self._alarms = Path(path), sample_rate, alarms
         self._observer = Observer(sample_rate)
+        self._worst: WorstAlarm | None = None
 
     def feed(self, x: Array, y: Array) -> None:
         """Take the next block of both, `[channels, samples]`, aligned in time."""
+        x, y = few(x), few(y)
         self._observer.update(x, y)
+        if self._alarms is not None:
+            self._worst = self._worst or WorstAlarm(x.shape[0], self._rate, EXCERPT_SECONDS)
+            self._worst.feed(x, y, self._alarms.state)
+
+    def _excerpt(self) -> Excerpt | None:
+        """From the worst second of the alarms on; where there was none, the stretch with the largest error."""
+        alarming = None if self._worst is None else self._worst.excerpt()
+        start_s, x, y = alarming or self._observer.excerpt()
+        return (
+            Excerpt(start_s, x, y, "" if alarming is None else "from the worst second of the alarms on")
+            if x.size
+            else None
+        )
 
     def write(
         self,
@@ -59,7 +76,6 @@ class StretchReport:
         latency_samples: int,
         counters: Any,
         events: Sequence[Happening],
-        alarms: Alarms | None = None,
     ) -> None:
         """Write the page.
 
@@ -72,12 +88,11 @@ class StretchReport:
             latency_samples: by how much the output lagged the input.
             counters: a dataclass of counts.
             events: what happened, in the order of time.
-            alarms: what was raised meanwhile; None where nothing watched.
 
         Raises:
             AudiocosError: the page cannot be written.
         """
-        counts = asdict(counters)
+        counts, alarms = asdict(counters), self._alarms
         row: dict[str, object] = {
             "input": source,
             "output": sink or None,
@@ -93,14 +108,12 @@ class StretchReport:
             "latency_samples": latency_samples,
             "alarms": None if alarms is None else alarms.state.count,
         }
-        start_s, x, y = self._observer.excerpt()
-        excerpt = Excerpt(start_s, x, y) if x.size else None
         past, end_s = [] if alarms is None else alarms.past, figures.samples / self._rate
         item = ReportItem(
             shown(source),
             self._rate,
             row,
-            excerpt,
+            self._excerpt(),
             ErrorCurve(*self._observer.curve()),
             _notes(counts, events),
             alarms=[(alarm.begin_s, end_s if alarm.end_s is None else alarm.end_s) for alarm in past],

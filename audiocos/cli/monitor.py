@@ -153,9 +153,9 @@ def run(
 
     source = open_source(ends, loaded)
     monitor = Monitor(loaded, source, ends.input, ends.output, as_json=as_json)
+    monitor.watch_for(alarms, patient=not ends.is_microphone, fast=not ends.realtime)
     if report is not None:
         monitor.report_to(report, force)
-    monitor.watch_for(alarms, patient=not ends.is_microphone, fast=not ends.realtime)
     sink = open_sink(ends, source)
     session = Session(
         loaded,

@@ -74,14 +74,14 @@ class Monitor:
         return [tap for tap in taps if tap is not None]
 
     def report_to(self, path: str, force: bool) -> None:
-        """Write a page at the end.
+        """Write a page at the end; after `watch_for`.
 
         Raises:
             AudiocosError: a library for it is missing, or the file is there already.
         """
         from audiocos.cli.livereport import StretchReport  # brings the report's libraries
 
-        self._report = StretchReport(path, force, self._rate)
+        self._report = StretchReport(path, force, self._rate, self._alarms)
 
     def watch_for(self, options: AlarmOptions, *, patient: bool, fast: bool) -> None:
         """Raise alarms as asked for; `patient`: the sound may wait for their recordings; `fast`: no clock paces it.
@@ -241,7 +241,6 @@ class Monitor:
                 latency_samples=session.latency.total,
                 counters=session.counters,
                 events=[event for event in session.events if event.kind != "alarm"],  # they have a table
-                alarms=self._alarms,
             )
 
     def _listening(self) -> str:

@@ -31,6 +31,7 @@ class Excerpt:
         start_s: where it begins in the whole.
         input: floating point, full scale 1.
         output: of the same shape.
+        why: this stretch was chosen, in words that follow it; "" where it is the one with the largest error.
 
     Shape:
         - input, output: `[channels, samples]`
@@ -42,6 +43,7 @@ class Excerpt:
     start_s: float
     input: Array
     output: Array
+    why: str = ""
 
     def __post_init__(self) -> None:
         if self.input.ndim != 2 or self.input.shape != self.output.shape:
@@ -212,7 +214,9 @@ def _excerpt(item: ReportItem, excerpt: Excerpt) -> dict[str, object]:
     players, heard = sound.players(x, y, rate)
     return {
         "notes": notes,
-        "shown": f"{duration(start)} to {duration(stop)}" + (", all channels together" if x.shape[0] > 1 else ""),
+        "shown": f"{duration(start)} to {duration(stop)}"
+        + (f", {excerpt.why}" if excerpt.why else "")
+        + (", all channels together" if x.shape[0] > 1 else ""),
         "pictures": drawn,
         "players": players,
         "heard": heard,
