@@ -149,6 +149,14 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         write_report(path, [], title="t")
 
 
+def test_a_full_disk_asks_for_room(small_disk):
+    path = small_disk("size=4k") / "report.html"
+    message = f"{path}: the report cannot be written: No space left on device. Make room, or choose another place."
+    with pytest.raises(AudiocosError, match=f"^{re.escape(message)}$"):
+        write_report(path, [], title="t" * 10_000)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("missing", ["matplotlib", "jinja2"])
 def test_missing_extra_names_the_remedy(tmp_path, monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
