@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import asdict, replace
+from math import fsum
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -143,7 +144,7 @@ class _Pass:
 
     def run(self) -> None:
         self.restore()
-        self.cached = sum(self.tally.heard.values())
+        self.cached = fsum(self.tally.heard.values())
         if self.tally.batches < len(self.batches):
             self.hear()
         self.report_progress()
@@ -260,7 +261,7 @@ class _Pass:
         return Heard(
             self.total.moment(),
             files=len(tally.heard),
-            seconds=sum(tally.heard.values()),
+            seconds=fsum(tally.heard.values()),  # in any order
             elapsed=tally.elapsed,
             silent=sorted(names[i] for i in tally.silent),
             refused=sorted((Refused(names[i], why) for i, why in tally.refused.items()), key=lambda bad: bad.name),
