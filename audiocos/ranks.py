@@ -75,17 +75,20 @@ class Ranks:
                 mine.append(index)
         return [items[index] for index in sorted(mine)]
 
-    def sum(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The sum of all ranks' arrays, on each of them; added in the order of the ranks."""
+    def each(self, array: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+        """Every rank's array, one after another, in the order of the ranks; all of one shape, and all must be taken."""
         if self.count == 1:
-            return array
+            yield array
+            return
         import torch
 
         device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
-        mine = torch.from_numpy(np.ascontiguousarray(array)).to(device)
-        with self.company():
-            torch.distributed.all_reduce(mine)
-        return np.asarray(mine.cpu().numpy())
+        for rank in range(self.count):
+            mine = np.ascontiguousarray(array) if rank == self.rank else np.empty(array.shape)
+            shared = torch.from_numpy(mine).to(device)
+            with self.company():
+                torch.distributed.broadcast(shared, rank)
+            yield shared.cpu().numpy()
 
     def collect(self, item: Any) -> list[Any]:
         """Every rank's item, in the order of the ranks, on each of them."""

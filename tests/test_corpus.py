@@ -6,7 +6,7 @@ import pytest
 import soundfile as sf
 
 from audiocos.errors import CorpusError
-from audiocos.training.corpus import File, deal, gather
+from audiocos.training.corpus import gather
 
 
 def write(path, seed=0, samples=800, rate=8000, channels=1, **settings):
@@ -200,14 +200,3 @@ def test_an_empty_list_and_no_input_are_errors(tmp_path):
 def test_settings_out_of_range_are_named(folder, settings, said):
     with pytest.raises(CorpusError, match=said):
         gather([folder], **settings)
-
-
-def test_files_are_dealt_by_length_whatever_their_order():
-    lengths = [100, 90, 50, 40, 40, 10, 7]
-    files = [File(f"{n}", n, f"{i}", 8000, 1, n) for i, n in enumerate(lengths)]
-    shares = deal(files, 3)
-    assert shares == deal(files[::-1], 3)
-    assert sorted(names(sum(shares, []))) == sorted(names(files))
-    loads = [sum(file.frames for file in share) for share in shares]
-    assert max(loads) <= 4 / 3 * sum(loads) / 3  # what Graham (1969) promises of this rule
-    assert [len(share) for share in deal(files[:2], 4)] == [1, 1, 0, 0]

@@ -9,7 +9,6 @@ from somecorpus import EACH, FRAMING, files_of, noise, same_bits, write
 
 from audiocos.errors import CorpusError
 from audiocos.framing import block, lapped, overlap
-from audiocos.training.corpus import deal
 from audiocos.training.heard import Listening
 from audiocos.training.listen import listen
 from audiocos.training.statistics import Accumulator, Moment
@@ -67,13 +66,6 @@ def test_order_threads_and_timing_do_not_change_a_bit(corpus, small_batches):
     for threads in (1, 2, 3, 5):
         shuffle.shuffle(files)
         assert same_bits(listen(files, FRAMING, Listening(8000, threads=threads)).moment, first)
-
-
-@pytest.mark.parametrize("ranks", [2, 3, 20])
-def test_ranks_add_up_to_one_process(corpus, ranks):
-    files = files_of(corpus)
-    shares = [listen(share, FRAMING, EACH).moment for share in deal(files, ranks)]
-    close(sum(shares[1:], shares[0]), listen(files, FRAMING, EACH).moment)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])

@@ -21,6 +21,18 @@ def test_a_product_is_the_product(threads, shape, dtype):
     np.testing.assert_allclose(c, a.astype(float) @ b.T.astype(float), atol=1e-3 if dtype == np.float32 else 1e-10)
 
 
+@pytest.mark.parametrize("size", [210, 256, 520])
+def test_the_number_of_threads_changes_no_bit(size):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, size, size))
+    for left, right in ((a, b), (a, b.T), (a, a.T)):
+        made = []
+        for threads in (1, 2, 3, 5, 9):
+            with on_threads(threads):
+                made.append(product(left, right))
+        assert all(np.array_equal(other, made[0]) for other in made[1:])
+
+
 def test_blas_has_one_thread_for_each_and_its_own_number_back_afterwards():
     def blas():
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]

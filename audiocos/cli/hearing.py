@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from audiocos.cli.console import length_text
 from audiocos.cli.main import say
 from audiocos.counting import are, counted
@@ -18,7 +16,6 @@ from audiocos.ranks import Ranks
 from audiocos.training.corpus import File
 from audiocos.training.heard import Heard, Listening
 from audiocos.training.listen import listen
-from audiocos.training.statistics import Moment
 
 
 @dataclass(frozen=True)
@@ -48,17 +45,15 @@ class Hearing:
             files: all of them, on every rank.
             what: is done, for the bar.
         """
-        mine = self.ranks.share(files, [file.size for file in files])
         with pass_bar(what) as progress:
-            heard = self._together(
-                listen(
-                    mine,
-                    self.framing,
-                    self.listening,
-                    cache=self.cache,
-                    progress=progress,
-                    save_every=self.save_every,
-                )
+            heard = listen(
+                files,
+                self.framing,
+                self.listening,
+                ranks=self.ranks,
+                cache=self.cache,
+                progress=progress,
+                save_every=self.save_every,
             )
         if not self.ranks.leads:
             return heard
@@ -73,29 +68,6 @@ class Hearing:
             say(f"{counted(count, 'file')} {are(count)} silent and {do} not count.")
         say(f"{what}: {counted(heard.files, 'file')}, {length_text(heard.seconds)}, {_how(heard)}.")
         return heard
-
-    def _together(self, mine: Heard) -> Heard:
-        """What all ranks heard."""
-        if self.ranks.count == 1:
-            return mine
-        m = mine.moment
-        sums = self.ranks.sum(np.concatenate([m.blocks.ravel(), m.autocorrelation, [m.hops, m.samples]]))
-        cut = m.blocks.size
-        moment = Moment(m.hop, m.reach, sums[:cut].reshape(m.blocks.shape), sums[cut:-2], int(sums[-2]), int(sums[-1]))
-        mine.moment = Moment.of(self.framing)  # travels no further
-        every = self.ranks.collect(mine)
-        return Heard(
-            moment,
-            sum(one.files for one in every),
-            sum(one.seconds for one in every),
-            max(one.elapsed for one in every),
-            [name for one in every for name in one.silent],
-            [bad for one in every for bad in one.refused],
-            [text for one in every for text in one.warnings],
-            [text for one in every for text in one.notes],
-            sum(one.cached for one in every),
-            sorted(digest for one in every for digest in one.used),
-        )
 
 
 def _how(heard: Heard) -> str:

@@ -113,13 +113,18 @@ class Session:
             self._say(note)
         self.ranks.lead(self._check_resumed)
         self.listening = Listening(corpus.sample_rate, corpus.channels)
-        self._hear(corpus)
-        if self.train.stationary and r.stationary is None:
-            self._say("The corpus is short: every sample offset counts as a frame (--every-hop counts only hops).")
-        self.bounds = self._bounds()
+        with on_threads():  # the same bits on any number of threads: torchrun allows one
+            self._hear(corpus)
+            if self.train.stationary and r.stationary is None:
+                self._say("The corpus is short: every sample offset counts as a frame (--every-hop counts only hops).")
+            self.bounds = self._bounds()
 
     def learn(self, name: str) -> Model:
         """Learn, judge, and give the model."""
+        with on_threads():
+            return self._learn(name)
+
+    def _learn(self, name: str) -> Model:
         config = self.config
         start = make_start(config, self.train, self.synthetic) if self.base is None else self.base
         windows = self._windows() if config.first_order or config.growth else None

@@ -185,25 +185,6 @@ def digest_of(path: str) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def deal(files: Iterable[File], ranks: int) -> list[list[File]]:
-    """Share files out so that each rank has about as much sound: the longest first, each to who has least.
-
-    >>> [len(share) for share in deal([], 2)]
-    [0, 0]
-    """
-    shares: list[list[File]] = [[] for _ in range(ranks)]
-    loads = [0] * ranks
-    for file in sorted(files, key=lambda file: (-_weight(file), file.digest)):
-        least = loads.index(min(loads))
-        shares[least].append(file)
-        loads[least] += _weight(file)
-    return shares
-
-
-def _weight(file: File) -> int:
-    return file.channels * file.frames if file.frames else file.size
-
-
 def _check_settings(holdout: float, sample_rate: int | None, max_bad: float, channels: str) -> None:
     if not 0 <= holdout < 1:
         raise CorpusError(f"--holdout {holdout:g}: a share of the files, 0 or more and less than 1.")

@@ -100,6 +100,12 @@ class Tally:
         self.warnings += other.warnings
         self.batches += 1
 
+    def join(self, other: Tally) -> None:
+        """Take what another process has heard at the same time."""
+        batches, elapsed = self.batches + other.batches, max(self.elapsed, other.elapsed)
+        self.add(other)
+        self.batches, self.elapsed = batches, elapsed
+
     @classmethod
     def of_saved(cls, saved: dict[str, Any]) -> Tally:
         """A tally back from JSON, which knows no whole numbers as keys and no tuples."""
