@@ -4,6 +4,7 @@ No arithmetic but a fade of a millisecond where silence begins or ends, no alloc
 
 The output keeps its place in time. Silence played for want of output, and input lost for want of room, shift what
 comes after; the copier knows by how much (`owed`) and takes the shift back as soon as there is enough to take.
+A file has no latency to come back to: where nothing is recorded, sound that is late waits, and none is dropped.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ class Copier:
                 missing = frames - start - got
                 counters.output_underflows += 1
                 counters.zero_filled_samples += missing
-                self.owed += missing
+                if self._inlet is not None:
+                    self.owed += missing
                 self._log.note("output_underflow", self.position, missing)
         outdata[:] = mixed[:, :frames].T
 
