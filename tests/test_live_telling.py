@@ -5,22 +5,23 @@ import re
 import time
 
 from audiocos.live.counters import Event
+from audiocos.live.log import event_of
 from audiocos.live.pipeline import DirectPipeline
 from audiocos.live.telling import Telling
 
 
 def late(time_s, us):
-    return Event(time_s, "late_hop", f"late: computing took {us} us", us)
+    return event_of(time_s, "late_hop", us)
 
 
 def test_the_first_is_told_at_once_and_the_rest_once_a_second():
     telling = Telling()
     assert [event.text for event in telling.of([late(0.1, 900), late(0.2, 1500)], 10.0)] == [
-        "late: computing took 900 us"
+        "late: computing took 0.90 ms"
     ]
     assert telling.of([late(0.3, 1200)], 10.9) == []
     assert telling.of([], 11.0) == [
-        Event(0.3, "late_hop", "2 more since 0.2 s, the longest: late: computing took 1500 us", 1500)
+        Event(0.3, "late_hop", "2 more since 0.2 s, the longest: late: computing took 1.50 ms", 2, {"took_ms": 1.5})
     ]
     assert telling.of([late(1.0, 800)], 11.5) == []
     assert telling.of([], 12.0) == [late(1.0, 800)], "a single one is told as it is"

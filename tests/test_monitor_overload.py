@@ -33,6 +33,7 @@ def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
     kinds = {event.kind for event in session.events}
     assert {"late_hop", "input_overflow", "output_underflow"} <= kinds
     late = next(event for event in session.events if event.kind == "late_hop" and "computing took 5" in event.text)
+    assert (late.count, 500 <= late.details["took_ms"] < 600) == (1, True)
     assert 0.2 < late.time_s < 1.0
     found = delays(*after_silence(*lab.finish()))
     assert np.median(found) == session.latency.total

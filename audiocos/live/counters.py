@@ -135,7 +135,7 @@ class Event:
         time_s: seconds of sound since the start.
         kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", "alarm", ...
         text: one line for people, without a full stop at its end.
-        count: samples, values or, of a late hop, microseconds; 0 where that says nothing.
+        count: samples or values, or, of a late hop, 1; 0 where it is not known.
         details: what else there is to say of one of this kind, for JSON.
     """
 

@@ -13,7 +13,7 @@ MOST_EVENTS = 10_000
 _TEXTS = {
     "input_overflow": ("input overflow: {} samples lost", "input overflow, says the device"),
     "output_underflow": ("output underflow: {} samples of silence", "output underflow, says the device"),
-    "late_hop": ("late: computing took {} us", "late"),
+    "late_hop": ("late: computing took {:.2f} ms", "late"),
     "bypass": ("behind: {} samples pass by the model", "bypass"),
     "unmetered": ("meters behind: {} samples played but not measured", "unmetered"),
     "sanitized": ("{} values were no sound and are silent", "sanitized"),
@@ -23,10 +23,34 @@ FLOODING = frozenset(_TEXTS)
 """Kinds of events that may come with every block."""
 
 
-def text_of(kind: str, count: int) -> str:
-    """An event of one of the kinds that flood, in words; `count` is 0 where it is not known."""
+def text_of(kind: str, amount: float) -> str:
+    """An event of one of the kinds that flood, in words; `amount`: ms of a late hop, else a count; 0: not known."""
     counted, plain = _TEXTS[kind]
-    return counted.format(count) if count else plain
+    return counted.format(amount) if amount else plain
+
+
+def event_of(time_s: float, kind: str, amount: int) -> Event:
+    """One of the kinds that flood; `amount`: microseconds of a late hop, else samples or values, 0 where not known."""
+    if kind == "late_hop":
+        took_ms = amount / 1e3
+        return Event(time_s, kind, text_of(kind, took_ms), 1, {"took_ms": took_ms})
+    return Event(time_s, kind, text_of(kind, amount), amount)
+
+
+def pooled(time_s: float, several: str, events: Sequence[Event]) -> Event:
+    """Several events of one kind that floods, as one: counts add up, and of late hops the longest is told.
+
+    Args:
+        time_s: of the one.
+        several: how many there were, in words.
+        events: of one kind, either all with a count or all without.
+    """
+    kind, count = events[0].kind, sum(event.count for event in events)
+    if kind == "late_hop":
+        took_ms = max(event.details["took_ms"] for event in events)
+        text = f"{several}, the longest: {text_of(kind, took_ms)}"
+        return Event(time_s, kind, text, count, {"took_ms": took_ms})
+    return Event(time_s, kind, f"{several}{', together' if count else ''}: {text_of(kind, count)}", count)
 
 
 class Log:
@@ -45,7 +69,10 @@ class Log:
         self.missed = 0
 
     def note(self, kind: str, position: int, count: int) -> None:
-        """Writer: something of a kind happened at a sample, `count` times or samples; 0 where that is not known."""
+        """Writer: something of a kind happened at a sample, to so many samples or values, 0 where that is not known.
+
+        Of a late hop `count` is how many microseconds it took.
+        """
         if self._noted - self._told == len(self._kinds):
             self.missed += 1
             return
@@ -59,7 +86,7 @@ class Log:
         while self._told < self._noted:
             place = self._told % len(self._kinds)
             kind, count = self._kinds[place], self._counts[place]
-            events.append(Event(self._positions[place] / self._rate, kind, text_of(kind, count), count))
+            events.append(event_of(self._positions[place] / self._rate, kind, count))
             self._told += 1
         return events
 
