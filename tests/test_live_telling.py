@@ -4,6 +4,8 @@ import math
 import re
 import time
 
+import pytest
+
 from audiocos.live.counters import Event
 from audiocos.live.log import event_of
 from audiocos.live.pipeline import DirectPipeline
@@ -42,6 +44,18 @@ def test_kinds_do_not_wait_for_each_other_and_counts_add_up():
         "3 more since 0.2 s, together: input overflow: 9 samples lost",
     ]
     assert telling.of([], 0.2, last=True) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "two"),
+    [
+        ("sanitized", "1 value was no sound and is silent", "2 values were no sound and are silent"),
+        ("bypass", "behind: 1 sample passes by the model", "behind: 2 samples pass by the model"),
+        ("input_overflow", "input overflow: 1 sample lost", "input overflow: 2 samples lost"),
+    ],
+)
+def test_one_of_something_is_told_as_one(kind, one, two):
+    assert [event_of(0.0, kind, count).text for count in (1, 2)] == [one, two]
 
 
 def test_a_machine_too_slow_for_every_hop_says_so_once_a_second(audiocos_command, monkeypatch):

@@ -5,36 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from audiocos.counting import are, counted
 from audiocos.live.counters import Event
 
 MOST_EVENTS = 10_000
 """Events that a journal keeps; what comes after is counted and no longer told one by one."""
 
-_TEXTS = {
-    "input_overflow": ("input overflow: {} samples lost", "input overflow, says the device"),
-    "output_underflow": ("output underflow: {} samples of silence", "output underflow, says the device"),
-    "late_hop": ("late: computing took {:.2f} ms", "late"),
-    "bypass": ("behind: {} samples pass by the model", "bypass"),
-    "unmetered": ("meters behind: {} samples played but not measured", "unmetered"),
-    "sanitized": ("{} values were no sound and are silent", "sanitized"),
+_TEXTS: dict[str, Callable[[int], str]] = {
+    "input_overflow": lambda count: f"input overflow: {counted(count, 'sample')} lost",
+    "output_underflow": lambda count: f"output underflow: {counted(count, 'sample')} of silence",
+    "bypass": lambda count: f"behind: {counted(count, 'sample')} {'passes' if count == 1 else 'pass'} by the model",
+    "unmetered": lambda count: f"meters behind: {counted(count, 'sample')} played but not measured",
+    "sanitized": lambda count: (
+        f"{counted(count, 'value')} {'was' if count == 1 else 'were'} no sound and {are(count)} silent"
+    ),
+}
+_UNCOUNTED = {
+    "input_overflow": "input overflow, says the device",
+    "output_underflow": "output underflow, says the device",
 }
 
-FLOODING = frozenset(_TEXTS)
+FLOODING = frozenset({*_TEXTS, "late_hop"})
 """Kinds of events that may come with every block."""
 
 
-def text_of(kind: str, amount: float) -> str:
-    """An event of one of the kinds that flood, in words; `amount`: ms of a late hop, else a count; 0: not known."""
-    counted, plain = _TEXTS[kind]
-    return counted.format(amount) if amount else plain
+def _text(kind: str, count: int) -> str:
+    """An event that floods, in words; `count`: samples or values, 0 where it is not known."""
+    return _TEXTS[kind](count) if count else _UNCOUNTED.get(kind, kind)
+
+
+def _late(took_ms: float) -> str:
+    return f"late: computing took {took_ms:.2f} ms"
 
 
 def event_of(time_s: float, kind: str, amount: int) -> Event:
     """One of the kinds that flood; `amount`: microseconds of a late hop, else samples or values, 0 where not known."""
     if kind == "late_hop":
         took_ms = amount / 1e3
-        return Event(time_s, kind, text_of(kind, took_ms), 1, {"took_ms": took_ms})
-    return Event(time_s, kind, text_of(kind, amount), amount)
+        return Event(time_s, kind, _late(took_ms), 1, {"took_ms": took_ms})
+    return Event(time_s, kind, _text(kind, amount), amount)
 
 
 def pooled(time_s: float, several: str, events: Sequence[Event]) -> Event:
@@ -48,9 +57,9 @@ def pooled(time_s: float, several: str, events: Sequence[Event]) -> Event:
     kind, count = events[0].kind, sum(event.count for event in events)
     if kind == "late_hop":
         took_ms = max(event.details["took_ms"] for event in events)
-        text = f"{several}, the longest: {text_of(kind, took_ms)}"
+        text = f"{several}, the longest: {_late(took_ms)}"
         return Event(time_s, kind, text, count, {"took_ms": took_ms})
-    return Event(time_s, kind, f"{several}{', together' if count else ''}: {text_of(kind, count)}", count)
+    return Event(time_s, kind, f"{several}{', together' if count else ''}: {_text(kind, count)}", count)
 
 
 class Log:
