@@ -136,7 +136,8 @@ class Event:
         kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", "alarm", ...
         text: one line for people, without a full stop at its end.
         count: samples or values, or, of a late hop, 1; 0 where it is not known.
-        details: what else there is to say of one of this kind, for JSON.
+        details: what else there is to say of one of this kind, for JSON; of a run of them that are kept as one, how
+            many `times` and `until_s`.
     """
 
     time_s: float
@@ -144,6 +145,16 @@ class Event:
     text: str
     count: int = 0
     details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def times(self) -> int:
+        """How many this one stands for."""
+        return int(self.details.get("times", 1))
+
+    @property
+    def until_s(self) -> float:
+        """When the last of them happened."""
+        return float(self.details.get("until_s", self.time_s))
 
     def row(self) -> dict[str, Any]:
         """As `--json` prints it."""

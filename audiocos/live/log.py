@@ -9,7 +9,10 @@ from audiocos.counting import are, counted
 from audiocos.live.counters import Event
 
 MOST_EVENTS = 10_000
-"""Events that a journal keeps; what comes after is counted and no longer told one by one."""
+"""Events that a journal keeps apart; of the kinds that flood, what comes after joins the last of its kind."""
+
+RUN_S = 1.0
+"""Events of a kind that floods are one run while no more than so much lies between one and the next."""
 
 _TEXTS: dict[str, Callable[[int], str]] = {
     "input_overflow": lambda count: f"input overflow: {counted(count, 'sample')} lost",
@@ -103,6 +106,8 @@ class Log:
 class Journal:
     """The events of a session: what the logs of its threads tell, and what others add.
 
+    It keeps each that came singly. Those of a kind that floods are kept as runs: how many from when to when.
+
     Args:
         logs: of the threads; read by whoever calls `collect`, one thread at a time.
         time_s: says how much sound has gone by.
@@ -111,7 +116,9 @@ class Journal:
     def __init__(self, logs: Sequence[Log], time_s: Callable[[], float]) -> None:
         self._logs, self._time_s = logs, time_s
         self._kept: list[Event] = []
-        self._left_out = 0
+        self._runs: dict[tuple[str, bool], int] = {}  # where the last run of a kind is kept
+        self._untold: list[Event] = []
+        self._told = 0
 
     @property
     def time_s(self) -> float:
@@ -123,28 +130,49 @@ class Journal:
 
         The full stop of a sentence goes: events stand in lists.
         """
-        if len(self._kept) < MOST_EVENTS:
-            now_s = self._time_s() if time_s is None else time_s
-            self._kept.append(Event(now_s, kind, text.removesuffix("."), details=details or {}))
-        else:
-            self._left_out += 1
+        now_s = self._time_s() if time_s is None else time_s
+        event = Event(now_s, kind, text.removesuffix("."), details=details or {})
+        self._kept.append(event)
+        self._untold.append(event)
 
     @property
     def missed(self) -> int:
-        """Events that were not kept, here or in a log that was full."""
-        return self._left_out + sum(log.missed for log in self._logs)
+        """Events that were not kept, in a log that was full."""
+        return sum(log.missed for log in self._logs)
 
     def collect(self) -> None:
         """Take over what the logs hold."""
         for log in self._logs:
-            events, room = log.read(), MOST_EVENTS - len(self._kept)
-            self._kept += events[:room]
-            self._left_out += max(len(events) - room, 0)
+            events = log.read()
+            self._untold += events[: max(MOST_EVENTS - len(self._untold), 0)]
+            for event in events:
+                self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        kind = event.kind, event.count > 0
+        place = self._runs.get(kind)
+        if place is not None:
+            run = self._kept[place]
+            if len(self._kept) >= MOST_EVENTS or event.time_s <= run.until_s + RUN_S:
+                times, until_s = run.times + 1, max(event.time_s, run.until_s)
+                several = f"{times} times in {until_s - run.time_s:.1f} s"
+                self._kept[place] = joined = pooled(run.time_s, several, [run, event])
+                joined.details.update(times=times, until_s=until_s)
+                return
+        self._runs[kind] = len(self._kept)
+        self._kept.append(event)
 
     def since(self, told: int) -> list[Event]:
-        """The events after the first `told`, in the order they were noticed."""
-        return self._kept[told:]
+        """The events after the first `told`, each by itself, in the order they were noticed; those are done with.
+
+        While nobody asks, only so many of a flood wait for it.
+        """
+        done = told - self._told
+        if done > 0:
+            del self._untold[:done]
+            self._told = told
+        return list(self._untold)
 
     def by_time(self) -> list[Event]:
-        """All of them, in the order of time."""
+        """All of them, runs of a kind that floods as one, in the order of when they began."""
         return sorted(self._kept, key=lambda event: event.time_s)
