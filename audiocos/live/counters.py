@@ -23,7 +23,7 @@ class Counters:
         input_overflows: blocks of input that the device or the ring behind it lost, whole or in part.
         output_underflows: blocks of output that came too late, by the device's word or the ring's.
         late_hops: hops that took longer than the sound they turn.
-        dropped_samples: input that was never processed, or output that came too late to be played.
+        dropped_samples: input that the device or the ring behind it lost, or output that came too late to be played.
         zero_filled_samples: silence played where output was missing.
         bypassed_samples: input played as it was because the worker was behind (`--on-overload bypass`).
         clipped_samples: output beyond full scale; these are single values, of all channels.

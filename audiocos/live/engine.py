@@ -16,6 +16,7 @@ import numpy as np
 
 from audiocos.audio.reader import IMPLAUSIBLE
 from audiocos.errors import OverloadError
+from audiocos.live.backoff import Backoff
 from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.log import Log
 from audiocos.live.pipeline import Pipeline
@@ -77,6 +78,7 @@ class Worker:
         self.expect(block)
         self._listened = choice.listen
         self._bypassing = False
+        self._backoff = Backoff(times.deadline_s)
         self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more
         self._gaps: deque[tuple[int, int]] = deque()  # in what has been taken: before which sample, how many
@@ -107,7 +109,7 @@ class Worker:
     def _turn(self) -> None:
         wires, pipeline = self._wires, self._pipeline
         x = self._x
-        behind = wires.inlet.available > self._behind and not self._lossless
+        behind = self._overload == "bypass" and not self._lossless and self._is_behind()
         wires.inlet.read(x)
         wires.taken.set()
         began = time.perf_counter()
@@ -115,7 +117,7 @@ class Worker:
         self._sanitize(x)
         self._delay.write(x)
         self._check_overload()
-        if behind and self._overload == "bypass":
+        if behind:
             if not self._bypassing:
                 self._log.note("bypass", self.taken, x.shape[1])
             self._bypassing = True
@@ -136,6 +138,11 @@ class Worker:
         if self._times.add(took):
             self._counters.late_hops += 1
             self._log.note("late_hop", self.taken, round(took * 1e6))
+
+    def _is_behind(self) -> bool:
+        """Whether more waits than jitter explains, or output has come too late for the device."""
+        late = self._backoff.passes(self._counters.zero_filled_samples)
+        return late or self._wires.inlet.available > self._behind
 
     def _finish(self) -> None:
         """The last samples, and the silence that pushes their reconstruction out."""
