@@ -175,6 +175,21 @@ def test_an_underrun_fades_out_counts_and_keeps_its_place(device):
     np.testing.assert_array_equal(call(), ramp(156 + 256, 256))
 
 
+def test_a_file_waits_where_it_is_late_and_loses_nothing():
+    play, counters, sent = Ring(1, 4096), Counters(), 0
+    copier, out = Copier(None, play, 256, counters, Log(48000)), np.empty((256, 1), np.float32)
+    for call in range(40):
+        if call % 4 != 1:  # a machine that is too slow at first, and faster later
+            play.write(ramp(1 + sent, 300)[:1])
+            sent += 300
+        copier.give(out, False)
+    assert (counters.output_underflows > 0, counters.dropped_samples) == (True, 0)
+    assert 40 * 256 - counters.zero_filled_samples == sent - play.available
+    while play.available >= 256:
+        copier.give(out, False)
+    assert out[-1, 0] == sent - play.available
+
+
 def test_lost_input_becomes_silence_of_the_same_length(device):
     inlet, play, counters, log, call = device
     while inlet.room >= 256:

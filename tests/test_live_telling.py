@@ -4,23 +4,26 @@ import math
 import re
 import time
 
+import pytest
+
 from audiocos.live.counters import Event
+from audiocos.live.log import event_of
 from audiocos.live.pipeline import DirectPipeline
 from audiocos.live.telling import Telling
 
 
 def late(time_s, us):
-    return Event(time_s, "late_hop", f"late: computing took {us} us", us)
+    return event_of(time_s, "late_hop", us)
 
 
 def test_the_first_is_told_at_once_and_the_rest_once_a_second():
     telling = Telling()
     assert [event.text for event in telling.of([late(0.1, 900), late(0.2, 1500)], 10.0)] == [
-        "late: computing took 900 us"
+        "late: computing took 0.90 ms"
     ]
     assert telling.of([late(0.3, 1200)], 10.9) == []
     assert telling.of([], 11.0) == [
-        Event(0.3, "late_hop", "2 more since 0.2 s, the longest: late: computing took 1500 us", 1500)
+        Event(0.3, "late_hop", "2 more since 0.2 s, the longest: late: computing took 1.50 ms", 2, {"took_ms": 1.5})
     ]
     assert telling.of([late(1.0, 800)], 11.5) == []
     assert telling.of([], 12.0) == [late(1.0, 800)], "a single one is told as it is"
@@ -41,6 +44,18 @@ def test_kinds_do_not_wait_for_each_other_and_counts_add_up():
         "3 more since 0.2 s, together: input overflow: 9 samples lost",
     ]
     assert telling.of([], 0.2, last=True) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "two"),
+    [
+        ("sanitized", "1 value was no sound and is silent", "2 values were no sound and are silent"),
+        ("bypass", "behind: 1 sample passes by the model", "behind: 2 samples pass by the model"),
+        ("input_overflow", "input overflow: 1 sample lost", "input overflow: 2 samples lost"),
+    ],
+)
+def test_one_of_something_is_told_as_one(kind, one, two):
+    assert [event_of(0.0, kind, count).text for count in (1, 2)] == [one, two]
 
 
 def test_a_machine_too_slow_for_every_hop_says_so_once_a_second(audiocos_command, monkeypatch):

@@ -30,7 +30,7 @@ def test_a_picture_is_exactly_as_large_as_the_screen(chord, size, colours):
 
 def test_80_by_24_shows_all_there_is(chord):
     session = Played(
-        counters=Counters(late_hops=3), events=[SimpleNamespace(time_s=65.0, text="late: computing took 7 us")]
+        counters=Counters(late_hops=3), events=[SimpleNamespace(time_s=65.0, text="late: computing took 7.00 ms")]
     )
     rows = words(view_of(chord, session, SimpleNamespace(state=alarm())))
     text = "\n".join(rows)
@@ -61,7 +61,7 @@ def test_80_by_24_shows_all_there_is(chord):
     assert "latency  30.0 ms = model 10.0 + buffers 20.0 + device 0.0" in text
     assert "load     p50 6.9 %  p99 14 %  max 28 % of 5.8 ms   run p99 16 %  max 43 %" in text
     assert "counts   late 3  0 dropped over" in text
-    assert "events   1:05 late: computing took 7 us" in text
+    assert "events   1:05 late: computing took 7.00 ms" in text
     assert "alarm    quiet  score 3.1 of 8.2" in text
     assert rows[-1].split() == [
         "output",
@@ -85,7 +85,7 @@ def test_words_are_whole_in_every_window(chord, size):
     """A device, resampling, many events, an alarm: what has no room is left out whole, and that is seen."""
     session = Played(
         counters=Counters(3, 123456, 88000),
-        events=[SimpleNamespace(time_s=71.2, text="412 more since 70.2 s, the longest: late: computing took 15231 us")]
+        events=[SimpleNamespace(time_s=71.2, text="412 more since 70.2 s, the longest: late: computing took 15.23 ms")]
         * 9,
     )
     session.latency = SimpleNamespace(algorithmic=441, resampling=8000, buffering=1882, device=900, total=11223)
@@ -102,7 +102,7 @@ def test_words_are_whole_in_every_window(chord, size):
         assert full.startswith(shown) and (full == shown or full[len(shown)] == " ") and not rest
         assert full == shown or len(full) > size[0], "all there is where it has room"
     assert rows[-3].startswith("events   1:11 412 more since") and rows[-3].rstrip().endswith("   9 so far")
-    assert "9 so far" in rows[-3] and ("… " in rows[-3] or "15231 us" in rows[-3])
+    assert "9 so far" in rows[-3] and ("… " in rows[-3] or "15.23 ms" in rows[-3])
     assert rows[0].startswith("audiocos lapped-quarter  guitar-chord.flac → speakers  ")
     assert ("44.1 kHz stereo" in rows[0]) == (size[0] > 64)
     view.press("-")

@@ -126,8 +126,57 @@ def test_the_summary_of_silence_claims_no_copy(monitor):
     assert "SNR -," in monitor("silent.wav", "--speed", "max").out
 
 
-def test_events_that_are_not_kept_are_counted(monitor):
+def test_a_flood_is_kept_as_runs_and_hides_nothing():
     from audiocos.live.log import MOST_EVENTS, Journal, Log
+
+    log = Log(48000, capacity=1000)
+    journal = Journal([log], lambda: 0.0)
+    for second in range(30):
+        for i in range(900 if second != 15 else 0):  # a pause of a second and more divides two runs
+            log.note("input_overflow", 48000 * second + 50 * i, 0)
+        if second in (3, 29):
+            log.note("late_hop", 48000 * second, 5000 + second)
+        journal.collect()
+    for _ in range(MOST_EVENTS + 1):
+        journal.note("alarm", "It was not run for 1 alarm: it was running.")
+    assert journal.missed == 0
+    found = [event.row() for event in journal.by_time() if event.kind != "alarm"]
+    one, two = ({"event": "input_overflow", "times": times} for times in (15 * 900, 14 * 900))
+    late = {"event": "late_hop", "count": 1}
+    assert [{key: row[key] for key in like} for row, like in zip(found, [one, late, two, late], strict=True)] == [
+        one, late, two, late,
+    ]  # fmt: skip
+    assert found[0]["text"] == "13500 times in 14.9 s: input overflow, says the device"
+    assert (found[0]["time_s"], found[0]["until_s"]) == (0.0, pytest.approx(14 + 899 * 50 / 48000))
+    assert (found[3]["time_s"], found[3]["took_ms"]) == (29.0, 5.029)
+    assert len(journal.by_time()) == 4 + MOST_EVENTS + 1
+    told = journal.since(0)
+    assert told[-1].text == "It was not run for 1 alarm: it was running"  # it stands in lists
+    assert told[0].text == "input overflow, says the device"
+    assert journal.since(len(told)) == []
+
+
+def test_runs_add_up_what_they_count():
+    from audiocos.live.log import Journal, Log
+
+    log = Log(1000)
+    journal = Journal([log], lambda: 0.0)
+    for at, us, lost in ((0, 900, 3), (500, 2500, 4), (900, 1200, 5)):
+        log.note("late_hop", at, us)
+        log.note("input_overflow", at, lost)
+    log.note("input_overflow", 950, 0)
+    journal.collect()
+    late, lost, said = journal.by_time()
+    assert late.row() == {
+        "event": "late_hop", "time_s": 0.0, "text": "3 times in 0.9 s, the longest: late: computing took 2.50 ms",
+        "count": 3, "took_ms": 2.5, "times": 3, "until_s": 0.9,
+    }  # fmt: skip
+    assert (lost.count, lost.text) == (12, "3 times in 0.9 s, together: input overflow: 12 samples lost")
+    assert (said.time_s, said.times) == (0.95, 1)
+
+
+def test_events_that_are_not_kept_are_counted(monitor):
+    from audiocos.live.log import Journal, Log
 
     log = Log(48000, capacity=8)
     journal = Journal([log], lambda: 0.0)
@@ -135,10 +184,6 @@ def test_events_that_are_not_kept_are_counted(monitor):
         log.note("late_hop", i, 1)
     journal.collect()
     assert journal.missed == 2
-    for _ in range(MOST_EVENTS):
-        journal.note("alarm", "It was not run for 1 alarm: it was running.")
-    assert journal.missed == 2 + 8
-    assert journal.since(0)[-1].text == "It was not run for 1 alarm: it was running"  # it stands in lists
     assert rows(monitor("synth:noise", "--speed", "max", "--seconds", "1", "--json"))[-1]["events_not_kept"] == 0
 
 

@@ -23,7 +23,7 @@ def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
     assert counters.dropped_samples >= lost * RATE
     assert counters.zero_filled_samples >= 0.5 * RATE - 2 * 512
     # What was late is in its place again, but for what may just be late on a busy machine.
-    assert 0 <= counters.zero_filled_samples - counters.dropped_samples <= 2048
+    assert -2048 <= counters.zero_filled_samples - counters.dropped_samples <= 2048
     assert counters.late_hops >= 1
     assert counters.input_overflows >= lost * RATE / 256 - 1
     assert counters.output_underflows >= 0.5 * RATE / 256 - 4
@@ -33,6 +33,7 @@ def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
     kinds = {event.kind for event in session.events}
     assert {"late_hop", "input_overflow", "output_underflow"} <= kinds
     late = next(event for event in session.events if event.kind == "late_hop" and "computing took 5" in event.text)
+    assert (late.count, 500 <= late.details["took_ms"] < 600) == (1, True)
     assert 0.2 < late.time_s < 1.0
     found = delays(*after_silence(*lab.finish()))
     assert np.median(found) == session.latency.total
@@ -46,10 +47,28 @@ def test_on_overload_bypass_lets_sound_pass_by_and_keeps_its_place(lab):
     passed = session.counters.bypassed_samples
     session.stop()
     assert passed >= 0.05 * RATE
-    assert session.counters.dropped_samples <= session.counters.zero_filled_samples
+    # What a busy machine's device loses was never to be played.
+    lost = sum(event.count for event in session.events if event.kind == "input_overflow")
+    assert session.counters.dropped_samples - lost <= session.counters.zero_filled_samples
     assert any(event.kind == "bypass" for event in session.events)
     # What is measured leaves the bypassed out: it would be perfect.
     assert session.figures.samples < session._worker.taken
+
+
+def test_a_model_that_misses_each_deadline_by_little_is_bypassed_and_not_silent(lab):
+    session = duplex(overload="bypass")
+    feed = session._pipeline.feed
+    session.start()
+    session._pipeline.feed = lambda x: (time.sleep(0.008), feed(x))[1]  # of 10.7 ms; the device wants it after 5.3
+    time.sleep(1.5)
+    session.stop()
+    counters = session.counters
+    assert counters.late_hops <= 5
+    assert counters.bypassed_samples >= 0.5 * RATE
+    assert counters.zero_filled_samples <= 0.1 * RATE  # without: a fifth of all
+    assert counters.dropped_samples <= 0.1 * RATE
+    found = delays(*lab.finish())
+    assert np.median(found) == session.latency.total
 
 
 def test_on_overload_fail_stops(lab):

@@ -82,7 +82,8 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     type=click.Choice(["drop", "bypass", "fail"]),
     default="drop",
     show_default=True,
-    help="Where the model cannot keep up: drop sound, let it bypass the model, or stop.",
+    help="Where the model cannot keep up: drop sound, let it bypass the model, or stop. What came too late is silent; "
+    "then a hop bypasses the model, or twice as many as the last time within a second, and it tries again.",
 )
 @click.option("--reconnect", is_flag=True, help="Wait for a device that goes away, and carry on.")
 @alarm_options

@@ -186,7 +186,7 @@ class Monitor:
                 {
                     "summary": True,
                     "time_s": session.time_s,
-                    "frames": figures.samples,
+                    "frames": round(session.time_s * session.sample_rate),
                     "channels": session.channels,
                     "sample_rate": session.sample_rate,
                     "model": session.model.name,

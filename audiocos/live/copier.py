@@ -4,6 +4,7 @@ No arithmetic but a fade of a millisecond where silence begins or ends, no alloc
 
 The output keeps its place in time. Silence played for want of output, and input lost for want of room, shift what
 comes after; the copier knows by how much (`owed`) and takes the shift back as soon as there is enough to take.
+A file has no latency to come back to: where nothing is recorded, sound that is late waits, and none is dropped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from audiocos.live.counters import Counters
+from audiocos.live.gaps import Gaps
 from audiocos.live.log import Log
 from audiocos.live.ring import Array, Ring
 
@@ -31,6 +33,7 @@ class Copier:
         log: to note what happened in.
         drained: whether the worker is done: no input is wanted, and `play` running dry is the end of the sound.
         owed: samples by which the output lags the latency that was promised; below zero, leads it.
+        gaps: told where in the input samples are missing.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Copier:
         *,
         drained: Callable[[], bool] = lambda: False,
         owed: int = 0,
+        gaps: Gaps | None = None,
     ) -> None:
         self._inlet, self._play = inlet, play
         self._counters, self._log, self._drained = counters, log, drained
@@ -52,20 +56,30 @@ class Copier:
         self._fade_in = self._fade_out[::-1].copy()
         self._tail = np.zeros(FADE, np.float32)
         self._seam = True  # what comes next does not go on where the last sample was
+        self._gaps, self._missing = gaps, 0  # samples lost since the last that was written
         self.owed = owed
         self.position = 0
         """Samples since the start, by the device's clock; the callback moves it on."""
 
-    def take(self, indata: Array, overflow: bool) -> None:
-        """Input, `[samples, channels]`; `overflow`: the device says that it lost some before."""
+    def take(self, indata: Array, overflow: bool, lost: int = 0) -> None:
+        """Input, `[samples, channels]`; `overflow`: the device says that it lost some before; `lost`: how many it did.
+
+        What a device loses it has not played either: the output needs no shift for that.
+        """
         inlet, counters = self._inlet, self._counters
         assert inlet is not None
         if self._drained():
             return
-        if overflow:
+        if overflow or lost:
             counters.input_overflows += 1
-            self._log.note("input_overflow", self.position, 0)
+            counters.dropped_samples += lost
+            self._log.note("input_overflow", self.position, lost)
+        self._missing += lost
+        self.position += lost
+        if self._missing and self._gaps is not None and inlet.room and self._gaps.note(inlet.written, self._missing):
+            self._missing = 0
         lost = len(indata) - inlet.write(indata.T)
+        self._missing += lost
         if lost:
             counters.input_overflows += 1
             counters.dropped_samples += lost
@@ -101,7 +115,8 @@ class Copier:
                 missing = frames - start - got
                 counters.output_underflows += 1
                 counters.zero_filled_samples += missing
-                self.owed += missing
+                if self._inlet is not None:
+                    self.owed += missing
                 self._log.note("output_underflow", self.position, missing)
         outdata[:] = mixed[:, :frames].T
 

@@ -23,7 +23,7 @@ class Counters:
         input_overflows: blocks of input that the device or the ring behind it lost, whole or in part.
         output_underflows: blocks of output that came too late, by the device's word or the ring's.
         late_hops: hops that took longer than the sound they turn.
-        dropped_samples: input that was never processed, or output that came too late to be played.
+        dropped_samples: input that the device or the ring behind it lost, or output that came too late to be played.
         zero_filled_samples: silence played where output was missing.
         bypassed_samples: input played as it was because the worker was behind (`--on-overload bypass`).
         clipped_samples: output beyond full scale; these are single values, of all channels.
@@ -135,8 +135,9 @@ class Event:
         time_s: seconds of sound since the start.
         kind: "input_overflow", "output_underflow", "late_hop", "bypass", "unmetered", "device", "source", "alarm", ...
         text: one line for people, without a full stop at its end.
-        count: samples, values or, of a late hop, microseconds; 0 where that says nothing.
-        details: what else there is to say of one of this kind, for JSON.
+        count: samples or values, or, of a late hop, 1; 0 where it is not known.
+        details: what else there is to say of one of this kind, for JSON; of a run of them that are kept as one, how
+            many `times` and `until_s`.
     """
 
     time_s: float
@@ -144,6 +145,16 @@ class Event:
     text: str
     count: int = 0
     details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def times(self) -> int:
+        """How many this one stands for."""
+        return int(self.details.get("times", 1))
+
+    @property
+    def until_s(self) -> float:
+        """When the last of them happened."""
+        return float(self.details.get("until_s", self.time_s))
 
     def row(self) -> dict[str, Any]:
         """As `--json` prints it."""

@@ -16,6 +16,7 @@ import numpy as np
 from audiocos.audio.devices import Device, abandon, cannot_open, portaudio
 from audiocos.live.copier import Copier
 from audiocos.live.counters import Counters
+from audiocos.live.gaps import DeviceClock, Gaps
 from audiocos.live.log import Log
 from audiocos.live.ring import Array, Ring, Signal
 
@@ -68,6 +69,7 @@ class Duplex:
         log: to note what happened in.
         wake: set at every callback.
         drained: whether the worker is done: no input is wanted, and `play` running dry is the end of the sound.
+        gaps: told where in the input samples are missing.
 
     Raises:
         SoundDeviceError: it cannot be opened; the text says why.
@@ -83,13 +85,16 @@ class Duplex:
         wake: Signal,
         *,
         drained: Callable[[], bool] = lambda: False,
+        gaps: Gaps | None = None,
     ) -> None:
         self.settings = settings
         self._wake = wake
-        self._copier = Copier(inlet, play, settings.block, counters, log, drained=drained)
+        self._copier = Copier(inlet, play, settings.block, counters, log, drained=drained, gaps=gaps)
         self._called = time.monotonic()
         self._ended = threading.Event()
         self._stream = self._open()
+        jack = settings.input is not None and settings.input.jack
+        self._clock = DeviceClock(settings.sample_rate, self.period, whole=jack)
 
     @property
     def latency(self) -> int:
@@ -219,17 +224,22 @@ class Duplex:
     # The callback's side from here on.
 
     def _both(self, indata: Array, outdata: Array, frames: int, times: Any, status: Any) -> None:
-        self._copier.take(indata, status.input_overflow)
+        self._take(indata, frames, times, status)
         self._copier.give(outdata, status.output_underflow)
         self._done(frames)
 
     def _record(self, indata: Array, frames: int, times: Any, status: Any) -> None:
-        self._copier.take(indata, status.input_overflow)
+        self._take(indata, frames, times, status)
         self._done(frames)
 
     def _out(self, outdata: Array, frames: int, times: Any, status: Any) -> None:
         self._copier.give(outdata, status.output_underflow)
         self._done(frames)
+
+    def _take(self, indata: Array, frames: int, times: Any, status: Any) -> None:
+        told = status.input_overflow
+        lost = self._clock.lost(times.inputBufferAdcTime, time.monotonic(), frames, told=told)
+        self._copier.take(indata, told, lost)
 
     def _done(self, frames: int) -> None:
         self._copier.position += frames

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from audiocos.audio.reader import IMPLAUSIBLE
 from audiocos.errors import OverloadError
+from audiocos.live.backoff import Backoff
 from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.log import Log
 from audiocos.live.pipeline import Pipeline
@@ -76,8 +78,10 @@ class Worker:
         self.expect(block)
         self._listened = choice.listen
         self._bypassing = False
+        self._backoff = Backoff(times.deadline_s)
         self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more
+        self._gaps: deque[tuple[int, int]] = deque()  # in what has been taken: before which sample, how many
         self.taken = 0
         self.given = 0
 
@@ -91,6 +95,7 @@ class Worker:
         wires, chunk = self._wires, self._pipeline.chunk
         while not self._stop.is_set():
             there = wires.inlet.available
+            self._meet_gaps(there)
             if self._limit is not None and self._limit - self.taken <= min(there, chunk - 1):
                 break
             if there >= chunk:
@@ -104,7 +109,7 @@ class Worker:
     def _turn(self) -> None:
         wires, pipeline = self._wires, self._pipeline
         x = self._x
-        behind = wires.inlet.available > self._behind and not self._lossless
+        behind = self._overload == "bypass" and not self._lossless and self._is_behind()
         wires.inlet.read(x)
         wires.taken.set()
         began = time.perf_counter()
@@ -112,7 +117,7 @@ class Worker:
         self._sanitize(x)
         self._delay.write(x)
         self._check_overload()
-        if behind and self._overload == "bypass":
+        if behind:
             if not self._bypassing:
                 self._log.note("bypass", self.taken, x.shape[1])
             self._bypassing = True
@@ -134,9 +139,15 @@ class Worker:
             self._counters.late_hops += 1
             self._log.note("late_hop", self.taken, round(took * 1e6))
 
+    def _is_behind(self) -> bool:
+        """Whether more waits than jitter explains, or output has come too late for the device."""
+        late = self._backoff.passes(self._counters.zero_filled_samples)
+        return late or self._wires.inlet.available > self._behind
+
     def _finish(self) -> None:
         """The last samples, and the silence that pushes their reconstruction out."""
         inlet = self._wires.inlet
+        self._meet_gaps(inlet.available)
         # Stopped: what has come is taken, for a recording is to be whole; but it may still be coming.
         waiting = inlet.available if self._limit is None else min(inlet.available, self._limit - self.taken)
         while waiting >= self._pipeline.chunk and not self._lossless:
@@ -155,6 +166,24 @@ class Worker:
         tail = self._pipeline.finish(rest, missing)
         for start in range(0, missing, self._pair.shape[1]):
             self._give(tail[:, start : start + self._pair.shape[1]])
+        self._leave_out(sum(missing for _, missing in self._gaps))
+
+    def _meet_gaps(self, there: int) -> None:
+        """Take over where sound is missing in what can be taken now; missing sound takes its time of the limit."""
+        lost = self._wires.lost
+        while (place := lost.next_place) is not None and place <= self.taken + there:
+            count = lost.take()
+            if self._limit is not None:
+                count = min(count, max(self._limit - place, 0))
+                self._limit -= count
+            if count:
+                self._gaps.append((place, count))
+
+    def _leave_out(self, count: int) -> None:
+        """Meters and files get silence in the place of so many samples."""
+        wires = self._wires
+        if count and wires.unmetered.note(wires.pairs.written, count) and self._lossless:
+            wires.paired.set()
 
     def _check_overload(self) -> None:
         counters = self._counters
@@ -179,6 +208,7 @@ class Worker:
             some = min(count, self._heard.shape[1])
             x = self._heard[:, :some]
             self._delay.read(x)
+            self._leave_out(some + sum(missing for _, missing in self._gaps_within(some)))
             self._counters.bypassed_samples += some
             self._play(x, x if self._choice.listen != "residual" else None)
             self.given += some
@@ -192,6 +222,7 @@ class Worker:
         pair = self._pair[:, :count]
         self._delay.read(pair[:channels])
         pair[channels:] = y
+        gaps = self._gaps_within(count)
         self.given += count
         if wires.play is not None:  # before anyone else is woken: they would want the interpreter
             self._play_pair(pair[:channels], pair[channels:])
@@ -201,10 +232,21 @@ class Worker:
         if wires.pairs.room < count:
             self._counters.unmetered_samples += count
             self._log.note("unmetered", self.taken, count)
+            self._leave_out(count + sum(missing for _, missing in gaps))
             return
+        for offset, missing in gaps:
+            wires.unmetered.note(wires.pairs.written + offset, missing)
         wires.pairs.write(pair)
         if self._lossless:
             wires.paired.set()  # a device's meters look by themselves, now and then
+
+    def _gaps_within(self, count: int) -> list[tuple[int, int]]:
+        """The gaps in the next `count` samples that are given: after how many of them, and how many are missing."""
+        found = []
+        while self._gaps and self._gaps[0][0] < self.given + count:
+            place, missing = self._gaps.popleft()
+            found.append((place - self.given, missing))
+        return found
 
     def _play_pair(self, x: Array, y: Array) -> None:
         heard, before = self._heard[:, : x.shape[1]], self._before[:, : x.shape[1]]

@@ -82,6 +82,7 @@ class Link:
             self._log,
             self._wires.wake,
             drained=self._done.is_set,
+            gaps=self._wires.lost,
         )
         self.prefill = self._prefill_for(self._duplex.period)
         self._duplex.position = self._position  # the clock goes on

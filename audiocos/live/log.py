@@ -5,28 +5,64 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from audiocos.counting import are, counted
 from audiocos.live.counters import Event
 
 MOST_EVENTS = 10_000
-"""Events that a journal keeps; what comes after is counted and no longer told one by one."""
+"""Events that a journal keeps apart; of the kinds that flood, what comes after joins the last of its kind."""
 
-_TEXTS = {
-    "input_overflow": ("input overflow: {} samples lost", "input overflow, says the device"),
-    "output_underflow": ("output underflow: {} samples of silence", "output underflow, says the device"),
-    "late_hop": ("late: computing took {} us", "late"),
-    "bypass": ("behind: {} samples pass by the model", "bypass"),
-    "unmetered": ("meters behind: {} samples played but not measured", "unmetered"),
-    "sanitized": ("{} values were no sound and are silent", "sanitized"),
+RUN_S = 1.0
+"""Events of a kind that floods are one run while no more than so much lies between one and the next."""
+
+_TEXTS: dict[str, Callable[[int], str]] = {
+    "input_overflow": lambda count: f"input overflow: {counted(count, 'sample')} lost",
+    "output_underflow": lambda count: f"output underflow: {counted(count, 'sample')} of silence",
+    "bypass": lambda count: f"behind: {counted(count, 'sample')} {'passes' if count == 1 else 'pass'} by the model",
+    "unmetered": lambda count: f"meters behind: {counted(count, 'sample')} played but not measured",
+    "sanitized": lambda count: (
+        f"{counted(count, 'value')} {'was' if count == 1 else 'were'} no sound and {are(count)} silent"
+    ),
+}
+_UNCOUNTED = {
+    "input_overflow": "input overflow, says the device",
+    "output_underflow": "output underflow, says the device",
 }
 
-FLOODING = frozenset(_TEXTS)
+FLOODING = frozenset({*_TEXTS, "late_hop"})
 """Kinds of events that may come with every block."""
 
 
-def text_of(kind: str, count: int) -> str:
-    """An event of one of the kinds that flood, in words; `count` is 0 where it is not known."""
-    counted, plain = _TEXTS[kind]
-    return counted.format(count) if count else plain
+def _text(kind: str, count: int) -> str:
+    """An event that floods, in words; `count`: samples or values, 0 where it is not known."""
+    return _TEXTS[kind](count) if count else _UNCOUNTED.get(kind, kind)
+
+
+def _late(took_ms: float) -> str:
+    return f"late: computing took {took_ms:.2f} ms"
+
+
+def event_of(time_s: float, kind: str, amount: int) -> Event:
+    """One of the kinds that flood; `amount`: microseconds of a late hop, else samples or values, 0 where not known."""
+    if kind == "late_hop":
+        took_ms = amount / 1e3
+        return Event(time_s, kind, _late(took_ms), 1, {"took_ms": took_ms})
+    return Event(time_s, kind, _text(kind, amount), amount)
+
+
+def pooled(time_s: float, several: str, events: Sequence[Event]) -> Event:
+    """Several events of one kind that floods, as one: counts add up, and of late hops the longest is told.
+
+    Args:
+        time_s: of the one.
+        several: how many there were, in words.
+        events: of one kind, either all with a count or all without.
+    """
+    kind, count = events[0].kind, sum(event.count for event in events)
+    if kind == "late_hop":
+        took_ms = max(event.details["took_ms"] for event in events)
+        text = f"{several}, the longest: {_late(took_ms)}"
+        return Event(time_s, kind, text, count, {"took_ms": took_ms})
+    return Event(time_s, kind, f"{several}{', together' if count else ''}: {_text(kind, count)}", count)
 
 
 class Log:
@@ -45,7 +81,10 @@ class Log:
         self.missed = 0
 
     def note(self, kind: str, position: int, count: int) -> None:
-        """Writer: something of a kind happened at a sample, `count` times or samples; 0 where that is not known."""
+        """Writer: something of a kind happened at a sample, to so many samples or values, 0 where that is not known.
+
+        Of a late hop `count` is how many microseconds it took.
+        """
         if self._noted - self._told == len(self._kinds):
             self.missed += 1
             return
@@ -59,13 +98,15 @@ class Log:
         while self._told < self._noted:
             place = self._told % len(self._kinds)
             kind, count = self._kinds[place], self._counts[place]
-            events.append(Event(self._positions[place] / self._rate, kind, text_of(kind, count), count))
+            events.append(event_of(self._positions[place] / self._rate, kind, count))
             self._told += 1
         return events
 
 
 class Journal:
     """The events of a session: what the logs of its threads tell, and what others add.
+
+    It keeps each that came singly. Those of a kind that floods are kept as runs: how many from when to when.
 
     Args:
         logs: of the threads; read by whoever calls `collect`, one thread at a time.
@@ -75,7 +116,9 @@ class Journal:
     def __init__(self, logs: Sequence[Log], time_s: Callable[[], float]) -> None:
         self._logs, self._time_s = logs, time_s
         self._kept: list[Event] = []
-        self._left_out = 0
+        self._runs: dict[tuple[str, bool], int] = {}  # where the last run of a kind is kept
+        self._untold: list[Event] = []
+        self._told = 0
 
     @property
     def time_s(self) -> float:
@@ -87,28 +130,49 @@ class Journal:
 
         The full stop of a sentence goes: events stand in lists.
         """
-        if len(self._kept) < MOST_EVENTS:
-            now_s = self._time_s() if time_s is None else time_s
-            self._kept.append(Event(now_s, kind, text.removesuffix("."), details=details or {}))
-        else:
-            self._left_out += 1
+        now_s = self._time_s() if time_s is None else time_s
+        event = Event(now_s, kind, text.removesuffix("."), details=details or {})
+        self._kept.append(event)
+        self._untold.append(event)
 
     @property
     def missed(self) -> int:
-        """Events that were not kept, here or in a log that was full."""
-        return self._left_out + sum(log.missed for log in self._logs)
+        """Events that were not kept, in a log that was full."""
+        return sum(log.missed for log in self._logs)
 
     def collect(self) -> None:
         """Take over what the logs hold."""
         for log in self._logs:
-            events, room = log.read(), MOST_EVENTS - len(self._kept)
-            self._kept += events[:room]
-            self._left_out += max(len(events) - room, 0)
+            events = log.read()
+            self._untold += events[: max(MOST_EVENTS - len(self._untold), 0)]
+            for event in events:
+                self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        kind = event.kind, event.count > 0
+        place = self._runs.get(kind)
+        if place is not None:
+            run = self._kept[place]
+            if len(self._kept) >= MOST_EVENTS or event.time_s <= run.until_s + RUN_S:
+                times, until_s = run.times + 1, max(event.time_s, run.until_s)
+                several = f"{times} times in {until_s - run.time_s:.1f} s"
+                self._kept[place] = joined = pooled(run.time_s, several, [run, event])
+                joined.details.update(times=times, until_s=until_s)
+                return
+        self._runs[kind] = len(self._kept)
+        self._kept.append(event)
 
     def since(self, told: int) -> list[Event]:
-        """The events after the first `told`, in the order they were noticed."""
-        return self._kept[told:]
+        """The events after the first `told`, each by itself, in the order they were noticed; those are done with.
+
+        While nobody asks, only so many of a flood wait for it.
+        """
+        done = told - self._told
+        if done > 0:
+            del self._untold[:done]
+            self._told = told
+        return list(self._untold)
 
     def by_time(self) -> list[Event]:
-        """All of them, in the order of time."""
+        """All of them, runs of a kind that floods as one, in the order of when they began."""
         return sorted(self._kept, key=lambda event: event.time_s)

@@ -16,6 +16,7 @@ import numpy as np
 from audiocos.audio.formats import from_float
 from audiocos.audio.reconstruct import as_written
 from audiocos.live.engine import select
+from audiocos.live.gaps import Gaps
 from audiocos.live.ring import Array, Ring, Signal
 from audiocos.live.sinks import FileSink
 from audiocos.live.wires import Choice
@@ -95,6 +96,7 @@ class Measure:
 
     Args:
         pairs: input and reconstruction, `[2 C, capacity]`.
+        unmetered: where in them samples are missing: silence for taps and files, and nothing to measure.
         paired: set when there is more.
         read: to be set when some has been read.
         done: set after the last pair.
@@ -109,6 +111,7 @@ class Measure:
     def __init__(
         self,
         pairs: Ring,
+        unmetered: Gaps,
         paired: Signal,
         read: Signal,
         done: threading.Event,
@@ -119,7 +122,8 @@ class Measure:
         choice: Choice,
         taps: Sequence[Tap],
     ) -> None:
-        self._pairs, self._paired, self._read, self._done = pairs, paired, read, done
+        self._pairs, self._unmetered, self._paired, self._read, self._done = pairs, unmetered, paired, read, done
+        self._taken = 0
         self.subtype, self._sink, self._choice, self._taps = subtype, sink, choice, taps
         self._written = subtype if sink is None else sink.subtype
         channels = pairs.channels // 2
@@ -137,8 +141,11 @@ class Measure:
         while True:
             done = self._done.is_set()
             count = min(self._pairs.available, self._most)
-            if count:
-                self._take(count)
+            place = self._unmetered.next_place  # looked at in this order: a gap is noted before what follows it
+            if place is not None and place <= self._taken:
+                self._leave_out(self._unmetered.take())
+            elif count:
+                self._take(count if place is None else min(count, place - self._taken))
             elif done:
                 return
             else:
@@ -148,19 +155,30 @@ class Measure:
         channels = self._pairs.channels // 2
         pair = np.empty((2 * channels, count), self._pairs.dtype)
         self._pairs.read(pair)
+        self._taken += count
         self._read.set()
         x: Array = pair[:channels]
         y: Array = pair[channels:]
-        heard: Any = y
         if self.subtype is not None:
             source, _ = from_float(x, self.subtype)
             native, clipped = from_float(y, self._written or self.subtype)
             self.clipped += clipped
             x, y = as_written(source, native, x.dtype)
         self.figures.update(x, y)
-        self.samples += count
         sounds = bool(x.any())
         self.heard, self.silent = self.heard or sounds, 0 if sounds else self.silent + count
+        self._hand_on(x, y)
+
+    def _leave_out(self, count: int) -> None:
+        channels = self._pairs.channels // 2
+        silence = np.zeros((channels, min(count, self._most)), self._pairs.dtype)
+        for start in range(0, count, self._most):
+            piece = silence[:, : count - start]
+            self._hand_on(piece, piece)
+
+    def _hand_on(self, x: Array, y: Array) -> None:
+        heard: Any = y
+        self.samples += x.shape[1]
         if self._sink is not None:
             if self._choice.listen != "output":
                 heard = np.empty_like(x)

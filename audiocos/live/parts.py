@@ -145,6 +145,7 @@ def make_parts(
     )
     measure = Measure(
         wires.pairs,
+        wires.unmetered,
         wires.paired,
         wires.wake,
         done,

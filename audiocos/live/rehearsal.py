@@ -46,5 +46,5 @@ def rehearse(pipeline: Pipeline, block: int, sample_rate: int, subtype: str | No
     ).run()
     done.set()
     settings: dict[str, Any] = {"sample_rate": sample_rate, "subtype": subtype, "choice": choice}
-    Measure(pairs, wires.paired, wires.wake, done, sink=None, taps=(), **settings).run()
+    Measure(pairs, wires.unmetered, wires.paired, wires.wake, done, sink=None, taps=(), **settings).run()
     pipeline.restart()

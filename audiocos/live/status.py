@@ -103,7 +103,7 @@ class Status:
             session.deadline_ms,
             counts_of(session.counters),
             _worth_telling(events),
-            len(events),
+            sum(getattr(event, "times", 1) for event in events),
             detector.state if detector is not None else None,
             tuple((alarm.begin_s, alarm.end_s) for alarm in getattr(detector, "past", ())[-_MOST_ALARMS:]),
         )
@@ -111,12 +111,17 @@ class Status:
 
 def _worth_telling(events: Sequence[Happening]) -> Happening | None:
     """The last event, unless it is one of a flood and hides one that came singly a short while ago."""
+    if not events:
+        return None
+    last = max(events, key=_ended_s)
     for event in reversed(events):
-        if event.time_s < events[-1].time_s - _STAYS_S:
-            break
-        if getattr(event, "kind", "") not in FLOODING:
+        if getattr(event, "kind", "") not in FLOODING and event.time_s >= _ended_s(last) - _STAYS_S:
             return event
-    return events[-1] if events else None
+    return last
+
+
+def _ended_s(event: Happening) -> float:
+    return float(getattr(event, "until_s", event.time_s))
 
 
 def counts_of(counters: Any) -> tuple[tuple[str, int], ...]:

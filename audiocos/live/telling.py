@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from audiocos.live.counters import Event
-from audiocos.live.log import FLOODING, text_of
+from audiocos.live.log import FLOODING, pooled
 
 _EVERY_S = 1.0
 
@@ -50,9 +50,4 @@ class Telling:
         self._told_at[kind] = now_s
         if len(events) == 1:
             return events
-        name, known = kind
-        every = [event.count for event in events]
-        count = max(every) if name == "late_hop" else sum(every)
-        how = (", the longest" if name == "late_hop" else ", together") if known else ""
-        text = f"{len(events)} more since {events[0].time_s:.1f} s{how}: {text_of(name, count)}"
-        return [Event(events[-1].time_s, name, text, count)]
+        return [pooled(events[-1].time_s, f"{len(events)} more since {events[0].time_s:.1f} s", events)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from audiocos.live.gaps import Gaps
 from audiocos.live.pipeline import Pipeline
 from audiocos.live.ring import Ring, Signal
 
@@ -40,6 +41,8 @@ class Wires:
         pairs: input and reconstruction, `[2 C, capacity]`.
         paired: set when `pairs` has got more, where the sound waits for its meters; and at the end.
         play: what a device is to play, or None.
+        lost: where in `inlet` samples are missing, because the device lost them or the ring had no room.
+        unmetered: where in `pairs` samples are missing: those, and what bypassed the model or was not measured.
     """
 
     inlet: Ring
@@ -49,6 +52,8 @@ class Wires:
     pairs: Ring
     paired: Signal
     play: Ring | None = None
+    lost: Gaps = field(default_factory=Gaps)
+    unmetered: Gaps = field(default_factory=Gaps)
 
 
 def inside(pipeline: Pipeline, block: int) -> int:
