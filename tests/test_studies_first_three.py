@@ -10,7 +10,7 @@ import scipy.fft
 from reportpages import sentences, unlabelled
 
 from audiocos import cosines, studies
-from audiocos.studies import gradients, landscape, page
+from audiocos.studies import landscape, page
 from audiocos.studies.butterfly import learners
 from audiocos.studies.exactness import (
     MIXED,
@@ -205,28 +205,6 @@ def test_of_the_rates_tried_the_one_whose_worst_start_ends_best_is_shown(monkeyp
             assert (sgd["rate"], sgd["least_db"], sgd["end_db"]) == (0.3, 20, 25)
             assert sgd["rates_db"] == {"0.1": [10, 60], "0.3": [20, 30]}
             assert sgd["snr_db"] == [[20], [30]]
-
-
-@pytest.mark.parametrize(
-    "whole_frames, grows, said",
-    [
-        (3, 0.5, "Balancing helps:"),
-        (-0.5, 3, "Balancing helps:"),
-        (0.5, -0.5, "Balancing gains nothing here:"),
-        (0.5, -10, "Balancing harms with a growing window:"),
-        (-10, -3, "Balancing harms:"),
-        (3, -10, "Balancing helps on whole frames only:"),
-        (-10, 3, "Balancing helps with a growing window only:"),
-    ],
-)
-def test_balancing_helps_where_it_is_said_to(whole_frames, grows, said):
-    few = {"end_db": 20.0, "optimizer": "SGD", "rates_db": {"0.1": [0.0], "1": [0.0]}, "snr_db": [[0.0], [0.0]]}
-    ways = {name_of(*way): dict(few) for way in training.ways()}
-    ways[name_of("SGD", True, False)]["end_db"] += whole_frames
-    ways[name_of("SGD", True, True)]["end_db"] += grows
-    told = gradients._verdict(ways)
-    assert told.startswith(said)
-    assert "the best of 2 rates tried, SGD ends balanced at a median, of 2 starts, of " in told
 
 
 def test_the_loss_along_a_frequency_is_that_of_the_matrices():

@@ -171,20 +171,22 @@ def _answer(
     text = (
         f"{'Yes' if good else 'Not everywhere'}: plain gradient descent at the rate that the batches allow gives "
         f"numpy's FFT with {decimal(row['snr_db'], 0)} dB at N = {n}, its loss within 10 dB of its lowest after "
-        f"{row['steps']} steps of {row['batch']} frames, and numpy.allclose says {'yes' if good else 'no somewhere'} from N = "
-        f"{sizes.sizes[0]} to {sizes.sizes[-1]}. "
+        f"{row['steps']} steps of {row['batch']} frames, and numpy.allclose says {'yes' if good else 'no somewhere'} "
+        f"from N = {sizes.sizes[0]} to {sizes.sizes[-1]}. "
         f"Under Adam, in float32, the loss {sentences.falls_and_rises(puzzle)}, where the layer has "
-        f"{decimal(puzzle['snr_db'], 0)} dB and numpy.allclose says {'yes' if puzzle['allclose'] else 'no'}: Adam divides by a memory of gradients, so while "
-        f"they fade its effective rate grows, until at {decimal(puzzle['edge'], 2)} over the curvature descent is no "
-        f"longer stable; {sentences.in_short(runs, chosen)}."
+        f"{decimal(puzzle['snr_db'], 0)} dB and numpy.allclose says {'yes' if puzzle['allclose'] else 'no'}: Adam "
+        f"divides by a memory of gradients, so while they fade its effective rate grows, until at "
+        f"{decimal(puzzle['edge'], 2)} over the curvature descent is no longer stable; "
+        f"{sentences.in_short(runs, chosen)}."
     )
     sections = [
         Section(
             "The layer learns the transform",
             f"One dense layer without bias, {4 * n * n} weights at N = {n}; gradient descent without momentum on "
-            f"white noise, in batches of {sizes.batch} frames for the pictures and of 8N for the table. White noise makes the loss a round bowl, so nothing has "
-            "to adapt: the best rate is 1/(kappa curvature), where kappa = 1 + (2N + 1)/B is what a batch of B frames "
-            "adds to the mean square of the slope, and every step leaves 1 - 1/kappa of the loss.",
+            f"white noise, in batches of {sizes.batch} frames for the pictures and of 8N for the table. White "
+            "noise makes the loss a round bowl, so nothing has to adapt: the best rate is 1/(kappa "
+            "curvature), where kappa = 1 + (2N + 1)/B is what a batch of B frames adds to the mean square "
+            "of the slope, and every step leaves 1 - 1/kappa of the loss.",
             [
                 pictures.heat_picture(learned["descent64"].weights, n, runs["descent64"]["snr_db"]),
                 pictures.moving_picture(learned["puzzle"].moments, puzzle, n),

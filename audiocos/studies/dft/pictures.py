@@ -100,7 +100,9 @@ def remedies_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> 
     style.finish(ax, "Loss, in float32", "step", "mean squared error")
     legend(ax, loc="lower left", bbox_to_anchor=(1.0, 0.0))
     rising = [name for key, name in names.items() if runs[key]["rose"]]
-    tells = "None of the others rises within its steps." if not rising else f"{', '.join(rising)}: the loss still rises."
+    tells = (
+        "None of the others rises within its steps." if not rising else f"{', '.join(rising)}: the loss still rises."
+    )
     return Picture("dft-remedies", tells, figure)
 
 

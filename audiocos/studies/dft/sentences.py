@@ -80,8 +80,9 @@ def explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
         f"scaled with it: gradients are {chosen['scaled'].scale ** 2:g} of what they were, and epsilon holds the "
         f"effective rate below {decimal(scaled['ceiling'], 2)}/c. Epsilon = {chosen['epsilon'].epsilon:g} without "
         f"scaling is the same run in other units: {scientific(scaled['end_loss'])} and "
-        f"{scientific(epsilon['end_loss'])} of loss after {chosen['scaled'].steps} steps. AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to "
-        f"forget. {_lowest(runs, chosen)}"
+        f"{scientific(epsilon['end_loss'])} of loss after {chosen['scaled'].steps} steps. "
+        "AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to forget. "
+        f"{_lowest(runs, chosen)}"
     )
 
 
