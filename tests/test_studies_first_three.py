@@ -19,6 +19,7 @@ from audiocos.studies.exactness import (
     OURS32,
     OURS64,
     SCIPY32,
+    SCIPY64,
     at_size,
     law_db,
     notebook_figures,
@@ -106,6 +107,13 @@ def test_errors_against_scipy_are_those_of_the_matrices():
     matrix = np.sqrt(2 / 64) * np.cos(np.pi * (2 * n[:, None] + 1) * n / 128) * np.where(n == 0, np.sqrt(0.5), 1)
     rough = 10 * np.log10(np.sum(truth**2) / np.sum((truth - x @ matrix.T) ** 2))
     assert abs(found[OURS64]["coefficients_snr_db"] - rough) < 10
+
+
+def test_lower_bounds_hold_and_an_exact_copy_has_no_snr():
+    rows = answer("exactness")[0].figures["sizes"]
+    least = min(row[OURS64]["snr_db"] for row in rows.values())
+    assert f"at least {math.floor(least)} dB in float64" in answer("exactness")[0].text
+    assert all(row[SCIPY64]["coefficients_snr_db"] is None for row in rows.values())
 
 
 def test_small_detuning_follows_its_law():
@@ -274,3 +282,15 @@ def test_starts_near_the_grid_lie_where_they_are_said_to(kind):
     banks = np.array([pair.analysis_frequencies, pair.synthesis_frequencies]) * 32 / np.pi
     assert 0.6 < np.abs(banks - lines).max() < 0.7
     assert np.array_equal(*banks) == (kind == "together")
+
+
+@pytest.mark.parametrize(
+    "reaches, said",
+    [
+        ([None, None, 5.0], "first maximum, but none was met within 127 bins for n = 2 and 127 bins for n = 4."),
+        ([9.0, 7.0, 5.0], "Cut off, the bowl ends at a first maximum."),
+    ],
+)
+def test_where_no_first_maximum_is_met_the_page_says_so(reaches, said):
+    wide = {"frame": 256, "lengths": [2, 4, 8], "reach": {"cut off": reaches}}
+    assert landscape._cut_off(wide).endswith(said)
