@@ -127,7 +127,7 @@ def _sentences(titles: dict[str, str], after: dict[str, Any], near: dict[str, An
     distances = ", ".join(f"{titles[name]} {decimal(after[name]['log_spectral_distance_db'], 1)}" for name in others)
     ends = sorted(map(_snr, near.values()))
     less = [f"{titles[name]} {decimal(numbers[name], 2)}" for name in titles if name not in (first, nearest)]
-    held = f"; numbers a sample have {_and(less)}" if less else ""
+    held = f" (numbers a sample of the others: {_and(less)})" if less else ""
     return (
         f"{'Yes' if len(found) == len(titles) else verdict}: begun in noise, descent ends at "
         f"{_db(after[first]['snr_db'])} SNR up to sign{best}, {waveforms}. The most of the waveform comes "
