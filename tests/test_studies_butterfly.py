@@ -153,7 +153,10 @@ def test_the_page_says_what_the_pair_was_given():
     }
     assert max(rounds.values()) > 1
     assert "Adam, tried at N = 8, gets" in answer().text and "given the whole matrix" in answer().text
-    cells = {name: steps for name, _, steps, *_ in section.tables[0].rows}
+    cells = {name: steps for name, _, _, steps, *_ in section.tables[0].rows}
+    told = {row[0].split(", ")[1]: row[1] for row in answer().table.rows}
+    assert told["dense layer"] == "noise and its DCT" and told["cosine pair"] == "noise alone"
+    assert told["butterfly"] == told["published butterfly"] == "whole matrix"
     for frame, starts in rounds.items():
         told = cells[f"{frame}, cosine pair"]
         assert told.endswith(f" in {starts} rounds") if starts > 1 else told.isdigit()

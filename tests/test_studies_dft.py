@@ -9,7 +9,8 @@ import pytest
 from reportpages import sentences, unlabelled
 
 from audiocos import studies
-from audiocos.studies.dft import magnitudes, recipes
+from audiocos.studies.dft import magnitudes, recipes, tables
+from audiocos.studies.dft.sentences import standing
 from audiocos.studies.dft.training import Recipe, edge, floor_at_edge, fourier, judge, learn, noise_factor
 from audiocos.studies.study import Setting
 
@@ -112,7 +113,29 @@ def test_the_answer_is_made_from_the_figures():
     assert f"{row['snr_db']:.0f} dB at N = 8, its loss within 10 dB of its lowest after {row['steps']} steps" in text
     assert "rises to" in text and f"{runs['puzzle']['edge']:.2f}" in text
     assert [picture.name for picture in answer().pictures()][:2] == ["dft-weights", "dft-learning"]
-    assert "7 of the 7 runs with a remedy end without a rise" in text
+    assert f"{row['steps']} steps of {row['batch']} frames" in text
+    assert "numpy.allclose says no: Adam divides" in text and not runs["puzzle"]["allclose"]
+    assert "5 of 6 remedies hold it down beyond the step at which it rises; longer memory is still on its way" in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "reaches", "rose", "said"),
+    [
+        (800, [0.1] * 20, False, "holds"),
+        (800, [0.1] * 19 + [0.2], False, "on its way"),
+        (500, [0.1] * 20, False, "too short"),
+        (800, [0.1] * 20, True, "rises"),
+    ],
+)
+def test_a_remedy_holds_only_where_its_run_is_long_enough_to_tell(steps, reaches, rose, said):
+    run = {"rose": rose, "curve": {"reach": reaches}, "ceiling": 300.0, "edge": 3.6}
+    runs = {"puzzle": {"rose_at": 600}, "long": run}
+    assert standing(runs, {"long": Recipe(steps)}, "long") == said
+
+
+def test_every_remedy_runs_as_long_as_adam_as_it_comes():
+    for chosen in (recipes(True), recipes(False)):
+        assert {chosen[key].steps for key in tables.REMEDIES} == {chosen["puzzle"].steps}
 
 
 def test_of_a_longer_memory_no_more_is_said_than_the_run_shows():

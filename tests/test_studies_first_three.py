@@ -10,7 +10,7 @@ import scipy.fft
 from reportpages import sentences, unlabelled
 
 from audiocos import cosines, studies
-from audiocos.studies import gradients, landscape, page
+from audiocos.studies import landscape, page
 from audiocos.studies.butterfly import learners
 from audiocos.studies.exactness import (
     MIXED,
@@ -19,6 +19,7 @@ from audiocos.studies.exactness import (
     OURS32,
     OURS64,
     SCIPY32,
+    SCIPY64,
     at_size,
     law_db,
     notebook_figures,
@@ -106,6 +107,13 @@ def test_errors_against_scipy_are_those_of_the_matrices():
     matrix = np.sqrt(2 / 64) * np.cos(np.pi * (2 * n[:, None] + 1) * n / 128) * np.where(n == 0, np.sqrt(0.5), 1)
     rough = 10 * np.log10(np.sum(truth**2) / np.sum((truth - x @ matrix.T) ** 2))
     assert abs(found[OURS64]["coefficients_snr_db"] - rough) < 10
+
+
+def test_lower_bounds_hold_and_an_exact_copy_has_no_snr():
+    rows = answer("exactness")[0].figures["sizes"]
+    least = min(row[OURS64]["snr_db"] for row in rows.values())
+    assert f"at least {math.floor(least)} dB in float64" in answer("exactness")[0].text
+    assert all(row[SCIPY64]["coefficients_snr_db"] is None for row in rows.values())
 
 
 def test_small_detuning_follows_its_law():
@@ -207,28 +215,6 @@ def test_of_the_rates_tried_the_one_whose_worst_start_ends_best_is_shown(monkeyp
             assert sgd["snr_db"] == [[20], [30]]
 
 
-@pytest.mark.parametrize(
-    "whole_frames, grows, said",
-    [
-        (3, 0.5, "Balancing helps:"),
-        (-0.5, 3, "Balancing helps:"),
-        (0.5, -0.5, "Balancing gains nothing here:"),
-        (0.5, -10, "Balancing harms with a growing window:"),
-        (-10, -3, "Balancing harms:"),
-        (3, -10, "Balancing helps on whole frames only:"),
-        (-10, 3, "Balancing helps with a growing window only:"),
-    ],
-)
-def test_balancing_helps_where_it_is_said_to(whole_frames, grows, said):
-    few = {"end_db": 20.0, "optimizer": "SGD", "rates_db": {"0.1": [0.0], "1": [0.0]}, "snr_db": [[0.0], [0.0]]}
-    ways = {name_of(*way): dict(few) for way in training.ways()}
-    ways[name_of("SGD", True, False)]["end_db"] += whole_frames
-    ways[name_of("SGD", True, True)]["end_db"] += grows
-    told = gradients._verdict(ways)
-    assert told.startswith(said)
-    assert "the best of 2 rates tried, SGD ends balanced at a median, of 2 starts, of " in told
-
-
 def test_the_loss_along_a_frequency_is_that_of_the_matrices():
     pair = cosines.random(12, 10, seed=4)
     w = pair.analysis_frequencies.copy()
@@ -296,3 +282,15 @@ def test_starts_near_the_grid_lie_where_they_are_said_to(kind):
     banks = np.array([pair.analysis_frequencies, pair.synthesis_frequencies]) * 32 / np.pi
     assert 0.6 < np.abs(banks - lines).max() < 0.7
     assert np.array_equal(*banks) == (kind == "together")
+
+
+@pytest.mark.parametrize(
+    "reaches, said",
+    [
+        ([None, None, 5.0], "first maximum, but none was met within 127 bins for n = 2 and 127 bins for n = 4."),
+        ([9.0, 7.0, 5.0], "Cut off, the bowl ends at a first maximum."),
+    ],
+)
+def test_where_no_first_maximum_is_met_the_page_says_so(reaches, said):
+    wide = {"frame": 256, "lengths": [2, 4, 8], "reach": {"cut off": reaches}}
+    assert landscape._cut_off(wide).endswith(said)

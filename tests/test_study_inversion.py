@@ -14,7 +14,7 @@ from audiocos.cosines import orthogonal
 from audiocos.errors import AudiocosError
 from audiocos.model import Model
 from audiocos.studies import inversion, page
-from audiocos.studies.inversion import representations
+from audiocos.studies.inversion import nearby, representations
 from audiocos.studies.study import Setting
 
 
@@ -44,19 +44,31 @@ def test_signed_coefficients_give_the_waveform_and_what_has_lost_the_sign_does_n
     assert "Yes, but only from the 128 largest of 512 coefficients:" in quick[0].text
 
 
-def test_a_waveform_is_held_where_descent_from_nearby_passes_what_the_spectrum_alone_gives(quick):
-    runs, sweep = quick[0].figures["runs"], quick[0].figures["sweep"]
+def test_what_comes_from_nearby_is_held_against_what_needs_no_descent(quick):
+    figures = quick[0].figures
     (text,) = (section.text for section in quick[0].sections if section.title == "From nearby")
-    held = text.split("So the waveform is in ")[1].split(", but for")[0]
-    free = max(row["snr_db"] for row in sweep["denoised"])
-    assert 15 < free < 20, "of a start at 10 dB"
-    titles = dict(zip(runs, (row[0] for row in quick[0].table.rows), strict=True))
-    beyond = {title: runs[name]["near"]["after"]["snr_db"] - free for name, title in titles.items()}
-    assert beyond["magnitudes"] > 3 > beyond["wavelet scattering"]
-    assert (
-        held == "magnitudes and moduli of cosine and sine"
-        and min(beyond[title] for title in held.split(" and ", 1)) > 3
-    )
+    free = {name: row["snr_db"] for name, row in figures["without_descent"].items()}
+    assert free["masked"] == max(row["snr_db"] for row in figures["sweep"]["denoised"])
+    assert 15 < free["masked"] < free["magnitudes"] < 35, "of a start at 10 dB"
+    for name, title in zip(figures["runs"], (row[0] for row in quick[0].table.rows), strict=True):
+        gain = figures["runs"][name]["near"]["after"]["snr_db"] - free.get(name, free["masked"])
+        (sentence,) = (each for each in sentences(text) if "found from" in each and title in each)
+        assert (" or more above it" in sentence) == (gain >= 6)
+        assert ("does not tell" in sentence) == (-6 < gain < 6)
+
+
+def test_a_verdict_from_nearby_needs_a_clear_distance():
+    said = [nearby.verdict(20 + gain, 20) for gain in (6, 5.9, -5.9, -6)]
+    assert said == [nearby.MORE, nearby.ALIKE, nearby.ALIKE, nearby.LESS]
+
+
+def test_without_descent_the_signal_itself_comes_back_and_magnitudes_are_those_wanted():
+    x = signals.harmonic(2048, inversion.RATE, notes=7)
+    start = x + 0.1 * signals.noise(2048, 8000)
+    for free in (nearby.true_magnitudes, nearby.true_moduli):
+        np.testing.assert_allclose(free(x, x), x, atol=1e-12)
+        np.testing.assert_allclose(free(x, 3 * start), free(x, start), atol=1e-12)  # of it only signs and phases count
+        assert np.linalg.norm(free(x, start) - x) < np.linalg.norm(start - x) / 2
 
 
 def test_losses_fall_and_both_methods_are_there(quick):
@@ -87,7 +99,9 @@ def test_the_page_shows_the_loss_waveforms_and_spectrograms(quick, tmp_path):
     names = {"found", "spectrograms", "waveforms", "losses", "kept"}
     assert {path.stem for path in tmp_path.glob("*.png")} == {f"inversion-{name}" for name in names}
     assert len(shown.all("img")) == 5
-    assert shown.text.rindex("The spectrum comes back best from moduli") > shown.text.index("How many of the largest")
+    assert shown.text.rindex("the most of the spectrum from moduli of cosine and sine (") > shown.text.index(
+        "How many of the largest"
+    )
     assert shown.rows[-1][0] == "the 128 largest of 512 coefficients"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 
@@ -46,6 +47,30 @@ def decimal(value: float | None, digits: int) -> str:
     if value is None:
         return MISSING
     return f"{value:z.{digits}f}".replace("-", MINUS)
+
+
+def at_least(value: float, digits: int) -> str:
+    """Write a lower bound: rounded down, so that it holds.
+
+    >>> at_least(247.6, 0), at_least(-0.31, 1)
+    ('247', '\u22120.4')
+    """
+    return _bound(value, digits, ROUND_FLOOR)
+
+
+def at_most(value: float, digits: int) -> str:
+    """Write an upper bound: rounded up, so that it holds.
+
+    >>> at_most(1.84, 1), at_most(2.0, 1)
+    ('1.9', '2.0')
+    """
+    return _bound(value, digits, ROUND_CEILING)
+
+
+def _bound(value: float, digits: int, rounding: str) -> str:
+    if not math.isfinite(value):
+        return f"{value}".replace("-", MINUS)
+    return decimal(float(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), rounding)), digits)
 
 
 def span(values: Iterable[float], digits: int) -> str:

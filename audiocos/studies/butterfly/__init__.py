@@ -25,6 +25,17 @@ TOLD = {
     PAIR: "DCT: nothing but to give white noise back, under a window that grows; DFT: the transform",
 }
 
+GIVEN = {
+    "dct": {DENSE: "noise and its DCT", BUTTERFLY: "whole matrix", PAIR: "noise alone"},
+    "dft": {DENSE: "noise and its transform", BUTTERFLY: "whole matrix", PAIR: "whole matrix"},
+}
+"""The same in a table's cell."""
+
+STEPS = (
+    "Steps are of different kinds: of the dense layer a batch of N frames, of the butterfly a factor solved for, of "
+    "the pair a damped Gauss-Newton step."
+)
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -79,8 +90,8 @@ def run(setting: Setting) -> Answer:
         "dense layer": "float64, gradient descent at the best rate, batches of N frames, as many steps as theory needs "
         f"for {decimal(learners.DENSE_DB, 0)} dB",
         "N under Adam": list(sizes.descended),
-        "Adam on butterflies": f"{sizes.trials} starts, {sizes.steps} steps, rate {learners.RATE:g} falling by "
-        f"{scientific(learners.COOLING)}, betas {learners.BETAS[0]:g} and {learners.BETAS[1]:g}",
+        "Adam on butterflies": f"{sizes.trials} starts, {sizes.steps} steps, rate {learners.RATE:g} falling to "
+        f"{scientific(learners.RATE * learners.COOLING)}, betas {learners.BETAS[0]:g} and {learners.BETAS[1]:g}",
     }
     return _answer(sizes, figures, seconds, settings, drawn)
 
@@ -214,6 +225,7 @@ def _table(rows: list[dict[str, Any]], seconds: dict[str, float], kind: str, siz
         cells.append(
             [
                 f"{row['frame']}, {row['method']}",
+                GIVEN[kind][row["method"]],
                 str(row["parameters"]),
                 str(row["steps"]) + (f" in {row['starts']} rounds" if row["starts"] > 1 else ""),
                 f"{taken:.2g}",
@@ -224,10 +236,13 @@ def _table(rows: list[dict[str, Any]], seconds: dict[str, float], kind: str, siz
     published = _published() if kind == "dct" else {}
     for frame, rmse in ((frame, rmse) for frame, rmse in published.items() if int(frame) in sizes.frames):
         snr_db = decimal(-20 * float(np.log10(rmse * int(frame) ** 0.5)), 1)
-        cells.append([f"{frame}, published butterfly", MISSING, "20 to 320 trials", MISSING, rmse, snr_db])
+        cells.append(
+            [f"{frame}, published butterfly", "whole matrix", MISSING, "20 to 320 trials", MISSING, rmse, snr_db]
+        )
     return Table(
-        f"{name}: parameters, steps, seconds, root mean squared error of the matrix entries, SNR on white sound.",
-        ["N, method", "parameters", "steps", "seconds", "RMSE", "SNR (dB)"],
+        f"{name}: what each method is told, parameters, steps, seconds, root mean squared error of the matrix entries, "
+        f"SNR on white sound. {STEPS}",
+        ["N, method", "told", "parameters", "steps", "seconds", "RMSE", "SNR (dB)"],
         cells,
     )
 

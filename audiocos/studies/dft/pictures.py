@@ -70,21 +70,22 @@ def puzzle_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> Pi
     limit = runs["puzzle"]["edge"]
     for colour, (key, name) in zip(COLOURS, names.items(), strict=False):
         run = runs[key]
-        _loss(axes[0], run, colour, name)
+        _loss(axes[0], run, colour, name, _line(key))
         if key != "expected":  # its edge is another one
-            axes[1].plot(run["curve"]["step"], run["curve"]["reach"], color=colour, linewidth=1.3)
+            axes[1].plot(run["curve"]["step"], run["curve"]["reach"], _line(key), color=colour, linewidth=1.3)
     axes[1].axhline(limit, color=style.LETTERS, linewidth=1.0, linestyle="--")
     axes[0].axhline(runs["puzzle"]["floor_by_theory"], color=style.LETTERS, linewidth=1.0, linestyle="--")
     axes[1].set_yscale("log")
     style.finish(axes[0], "Loss; dashed: the floor that theory gives for Adam as it comes", "", "mean squared error")
     title = f"Effective rate times curvature; dashed: the edge of stability, {limit:.3g}"
     style.finish(axes[1], title, "step", "rate \N{MULTIPLICATION SIGN} curvature")
-    legend(axes[0])
+    legend(axes[0], loc="lower left", bbox_to_anchor=(1.0, 0.0))
     puzzle = runs["puzzle"]
     caption = (
         f"Adam as it comes: its effective rate meets the edge at step {puzzle['met_edge_at'] or MINUS}, the loss rises "
         f"at step {puzzle['rose_at'] or MINUS}. Theory gives a floor of {scientific(puzzle['floor_by_theory'])}; the "
-        f"run ends at {scientific(puzzle['end_loss'])}."
+        f"run ends at {scientific(puzzle['end_loss'])}. The run without batches has another edge, "
+        f"{decimal(runs['expected']['edge'], 0)}, and is not drawn below."
     )
     return Picture("dft-puzzle", caption, figure)
 
@@ -94,12 +95,14 @@ def remedies_picture(runs: dict[str, dict[str, Any]], names: dict[str, str]) -> 
     figure, (ax,) = plots(height=3.8)
     _loss(ax, runs["puzzle"], style.LETTERS, "Adam as it comes")
     for colour, (key, name) in zip(COLOURS, names.items(), strict=False):
-        _loss(ax, runs[key], colour, name)
+        _loss(ax, runs[key], colour, name, _line(key))
     ax.set_xscale("log")
     style.finish(ax, "Loss, in float32", "step", "mean squared error")
     legend(ax, loc="lower left", bbox_to_anchor=(1.0, 0.0))
     rising = [name for key, name in names.items() if runs[key]["rose"]]
-    tells = "None of the others rises." if not rising else f"{', '.join(rising)}: the loss still rises."
+    tells = (
+        "None of the others rises within its steps." if not rising else f"{', '.join(rising)}: the loss still rises."
+    )
     return Picture("dft-remedies", tells, figure)
 
 
@@ -123,9 +126,14 @@ def magnitudes_picture(found: Sequence[dict[str, Any]], constant_db: float, size
     return Picture("dft-magnitudes", caption, figure)
 
 
-def _loss(ax: Any, run: dict[str, Any], colour: str, name: str) -> None:
+def _line(key: str) -> str:
+    """Dashed where a run lies on another one for a while, so that both are seen."""
+    return "--" if key in ("float64", "epsilon") else "-"
+
+
+def _loss(ax: Any, run: dict[str, Any], colour: str, name: str, line: str = "-") -> None:
     curve = run["curve"]
-    ax.plot(curve["step"], np.maximum(curve["loss"], LEAST), color=colour, linewidth=1.3, label=name)
+    ax.plot(curve["step"], np.maximum(curve["loss"], LEAST), line, color=colour, linewidth=1.3, label=name)
     ax.set_yscale("log")
 
 

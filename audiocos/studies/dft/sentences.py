@@ -11,16 +11,49 @@ if TYPE_CHECKING:
     from audiocos.studies.dft.training import Recipe
 
 
+GROWS = 1.01
+"""An effective rate that gains so much over the last tenth of a run still grows."""
+
+SHOWS = {
+    "rises": "rises all the same",
+    "too short": "ran too short to show anything",
+    "on its way": "is still on its way to the edge",
+}
+"""What is said of a remedy that is not found to hold."""
+
+
 def falls_and_rises(run: dict[str, Any]) -> str:
     """How low the loss gets, and whether it stays there."""
     fell = f"falls to {scientific(run['lowest_loss'])}"
     return f"{fell} and then rises to {scientific(run['end_loss'])}" if run["rose"] else f"{fell} and stays"
 
 
-def in_short(runs: dict[str, Any]) -> str:
-    """How many of the remedies tried end without a rise."""
-    resting = sum(not runs[key]["rose"] for key in tables.REMEDIES)
-    return f"{resting} of the {len(tables.REMEDIES)} runs with a remedy end without a rise within their steps"
+def standing(runs: dict[str, Any], chosen: dict[str, Recipe], key: str) -> str:
+    """What a run shows of its remedy.
+
+    Returns:
+        "rises"; "too short", where it ends before Adam as it comes has risen; "on its way", where its effective rate
+        still grows and nothing holds it below the edge; else "holds".
+    """
+    run, rose_at = runs[key], runs["puzzle"]["rose_at"]
+    if run["rose"]:
+        return "rises"
+    if rose_at is None or chosen[key].steps <= rose_at:
+        return "too short"
+    reaches = run["curve"]["reach"]
+    grows = reaches[-1] > GROWS * reaches[len(reaches) * 9 // 10]
+    return "on its way" if chosen[key].adam and grows and run["ceiling"] > run["edge"] else "holds"
+
+
+def in_short(runs: dict[str, Any], chosen: dict[str, Recipe]) -> str:
+    """How many of the remedies hold the loss down."""
+    if runs["puzzle"]["rose_at"] is None:
+        return "as it does not rise within the run, the remedies show nothing"
+    found = {key: standing(runs, chosen, key) for key in tables.REMEDIES}
+    holding = sum(each == "holds" for each in found.values())
+    text = f"{holding} of {len(found)} remedies hold it down beyond the step at which it rises"
+    rest = [f"{tables.label(key)} {SHOWS[each]}" for key, each in found.items() if each != "holds"]
+    return text + "".join(f"; {each}" for each in rest)
 
 
 def explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
@@ -47,9 +80,9 @@ def explanation(figures: dict[str, Any], chosen: dict[str, Recipe]) -> str:
         f"scaled with it: gradients are {chosen['scaled'].scale ** 2:g} of what they were, and epsilon holds the "
         f"effective rate below {decimal(scaled['ceiling'], 2)}/c. Epsilon = {chosen['epsilon'].epsilon:g} without "
         f"scaling is the same run in other units: {scientific(scaled['end_loss'])} and "
-        f"{scientific(epsilon['end_loss'])} of loss after {chosen['scaled'].steps} and {chosen['epsilon'].steps} "
-        "steps. AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to "
-        f"forget. {_lowest(runs, chosen)}"
+        f"{scientific(epsilon['end_loss'])} of loss after {chosen['scaled'].steps} steps. "
+        "AMSGrad never forgets, a rate that falls outruns the growth, and gradient descent has nothing to forget. "
+        f"{_lowest(runs, chosen)}"
     )
 
 
@@ -58,7 +91,7 @@ def _longer(runs: dict[str, Any], chosen: dict[str, Recipe], forecasts: dict[str
     long, beta2 = runs["long"], chosen["long"].beta2
     text = f"With a longer memory, beta2 = {beta2:g}, the loss "
     if long["rose"]:
-        return text + f"rises at step {long['rose_at']}: a longer memory postpones it."
+        return text + f"rises at step {long['rose_at']}."
     text += f"does not rise within the {chosen['long'].steps} steps of the run"
     if long["met_edge_at"]:
         return text + f", though its effective rate meets the edge at step {long['met_edge_at']}."
@@ -69,20 +102,25 @@ def _longer(runs: dict[str, Any], chosen: dict[str, Recipe], forecasts: dict[str
 
 
 def _lowest(runs: dict[str, Any], chosen: dict[str, Recipe]) -> str:
-    """Which of the runs without a rise are in float32, and how low they end."""
-    resting = [key for key in tables.REMEDIES if not runs[key]["rose"]]
-    text = f"Within their steps end without a rise: {_list([tables.label(key) for key in resting])}."
-    single = [key for key in resting if chosen[key].dtype == "float32"]
-    if not single:
+    """Which remedies hold, and how low they are at the step at which Adam as it comes is lowest."""
+    holding = [key for key in tables.REMEDIES if standing(runs, chosen, key) == "holds"]
+    text = f"Beyond the step at which Adam as it comes has risen hold: {_list([tables.label(key) for key in holding])}."
+    if not holding:
         return text
-    best = min(single, key=lambda key: float(runs[key]["end_loss"]))
-    passed, end = runs["puzzle"]["lowest_loss"], runs[best]["end_loss"]
-    if passed < end:
-        return (
-            f"{text} In float32 none of them ends as low as the {scientific(passed)} that plain Adam passes; the "
-            f"best is {tables.label(best)}, at {scientific(end)}."
-        )
-    return f"{text} In float32 {tables.label(best)} ends lowest, at {scientific(end)}."
+    puzzle = runs["puzzle"]
+    there = {key: loss_at(runs[key], puzzle["lowest_at"]) for key in holding}
+    best = min(holding, key=lambda key: there[key])
+    return (
+        f"{text} At step {puzzle['lowest_at']}, where Adam as it comes is lowest "
+        f"({scientific(puzzle['lowest_loss'])}), the lowest of these is {tables.label(best)}, at "
+        f"{scientific(there[best])}."
+    )
+
+
+def loss_at(run: dict[str, Any], step: int) -> float:
+    """The loss of the part of a run that a step is in."""
+    curve = run["curve"]
+    return next(float(loss) for end, loss in zip(curve["step"], curve["loss"], strict=True) if end >= step)
 
 
 def _whether(run: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from audiocos import cosines, metrics, signals
 from audiocos.cosines import CosineParameters, Float64
-from audiocos.report.words import decimal, scientific
+from audiocos.report.words import at_least, decimal, scientific
 from audiocos.studies.starts import start_seed
 from audiocos.studies.study import Answer, Section, Setting, Table
 from audiocos.training.growth import white_snr_db
@@ -64,7 +65,7 @@ def run(setting: Setting) -> Answer:
     """Run the study."""
     sizes = QUICK if setting.quick else FULL
     total = len(sizes.frames) + 2
-    by_size: dict[str, dict[str, dict[str, float]]] = {}
+    by_size: dict[str, dict[str, dict[str, float | None]]] = {}
     for done, frame in enumerate(sizes.frames):
         setting.step(f"N = {frame}", done, total)
         by_size[str(frame)] = at_size(frame, _batch(frame, start_seed(setting.seed, 0)), setting.device)
@@ -85,7 +86,7 @@ def run(setting: Setting) -> Answer:
     return _answer(sizes, settings, figures)
 
 
-def at_size(frame: int, x: Float64, device: str = "cpu") -> dict[str, dict[str, float]]:
+def at_size(frame: int, x: Float64, device: str = "cpu") -> dict[str, dict[str, float | None]]:
     """Errors of each arithmetic, and of scipy's fast transforms, at one size.
 
     Args:
@@ -94,8 +95,8 @@ def at_size(frame: int, x: Float64, device: str = "cpu") -> dict[str, dict[str, 
         device: where the matrices are.
 
     Returns:
-        For each: SNR of the reconstruction and of the coefficients against scipy's DCT in float64, both in dB, and the
-        mean squared error of the reconstruction.
+        For each: SNR of the reconstruction and of the coefficients against scipy's DCT in float64, both in dB, None
+        where there is no error, and the mean squared error of the reconstruction.
     """
     import scipy.fft
 
@@ -192,7 +193,7 @@ def _rough_matrix(pair: CosineParameters, angles: str, device: str) -> Tensor:
     return matrix
 
 
-def _errors(x: Float64, truth: Float64, coefficients: Float64, y: Float64) -> dict[str, float]:
+def _errors(x: Float64, truth: Float64, coefficients: Float64, y: Float64) -> dict[str, float | None]:
     return {
         "snr_db": _snr_db(x, y),
         "coefficients_snr_db": _snr_db(truth, coefficients),
@@ -208,25 +209,30 @@ def _mse(x: Array, y: Array) -> float:
     return metrics.compare(x.astype(np.float64), y.astype(np.float64)).mse
 
 
-def _snr_db(x: Float64, y: Float64) -> float:
-    reached = metrics.compare(x.astype(np.float64), y.astype(np.float64)).snr_db
-    return EXACT_DB * 2 if reached is None else reached
+def _snr_db(x: Float64, y: Float64) -> float | None:
+    return metrics.compare(x.astype(np.float64), y.astype(np.float64)).snr_db
+
+
+def _level(snr_db: float | None) -> float:
+    """SNR to be compared; an exact copy has no error."""
+    return math.inf if snr_db is None else snr_db
 
 
 def _answer(sizes: Sizes, settings: dict[str, Any], figures: dict[str, Any]) -> Answer:
     from audiocos.studies.exactness import pictures
 
     by_size, detuning, notebook = figures["sizes"], figures["detuning"], figures["notebook"]
-    least = {name: min(row[name]["snr_db"] for row in by_size.values()) for name in ARITHMETICS}
+    least = {name: min(_level(row[name]["snr_db"]) for row in by_size.values()) for name in ARITHMETICS}
     last = str(sizes.frames[-1])
     exact = "Yes" if least[OURS64] > EXACT_DB else "Not everywhere"
     hundredth = detuning["bins"].index(min(detuning["bins"], key=lambda bins: abs(bins - 0.01)))
     apart = detuning["snr_db"]["both, apart"]
     text = (
         f"{exact}: from N = {sizes.frames[0]} to {last} the pair gives its input back with at least "
-        f"{decimal(least[OURS64], 0)} dB in float64 and {decimal(least[OURS32], 0)} dB with float32 matrices, as long "
-        f"as the angles are formed in float64; with float32 angles it keeps {decimal(by_size[last][OLD]['snr_db'], 0)} "
-        f"dB at N = {last}. It does so on the grid only: frequencies off by {detuning['bins'][hundredth]:.2g} bins "
+        f"{at_least(least[OURS64], 0)} dB in float64 and {at_least(least[OURS32], 0)} dB with float32 matrices, as "
+        f"long as the angles are formed in float64; with float32 angles it keeps "
+        f"{decimal(by_size[last][OLD]['snr_db'], 0)} dB at N = {last}. It does so on the grid only: "
+        f"frequencies off by {detuning['bins'][hundredth]:.2g} bins "
         f"leave {decimal(apart[hundredth], 1)} dB, and by a whole bin {decimal(apart[-1], 1)} dB, each frequency of "
         "both banks moved up or down by chance."
     )

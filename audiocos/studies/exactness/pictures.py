@@ -20,12 +20,12 @@ def sizes_picture(by_size: dict[str, Any]) -> Picture:
     keys = (("snr_db", "Reconstruction"), ("coefficients_snr_db", "Coefficients, against scipy's DCT in float64"))
     for ax, (key, title) in zip(axes, keys, strict=True):
         for colour, name in zip(COLOURS, ARITHMETICS, strict=False):
-            levels = [row[name][key] for row in by_size.values()]
+            levels = _levels(by_size, name, key)
             wide = 3.5 if name == "float32, float32" else 1.3  # the next one lies on it
             ax.plot(frames, levels, "o-", color=colour, markersize=3.5, linewidth=wide, label=name)
         for name, line in ((SCIPY32, ":"), (SCIPY64, "--")):
             if key == "snr_db" or name == SCIPY32:  # the other is what the coefficients are held against
-                levels = [row[name][key] for row in by_size.values()]
+                levels = _levels(by_size, name, key)
                 ax.plot(frames, levels, line, color=style.LETTERS, linewidth=1.2, label=name)
         ax.set_xscale("log", base=2)
         ax.set_xticks(frames)
@@ -41,7 +41,7 @@ def sizes_picture(by_size: dict[str, Any]) -> Picture:
         ncols=2,
     )
     axes[0].get_legend().get_title().set_color(style.LETTERS)
-    slope = _lost_per_octave(frames, [row["float32, float32"]["snr_db"] for row in by_size.values()])
+    slope = _lost_per_octave(frames, _levels(by_size, "float32, float32", "snr_db"))
     caption = f"With float32 angles {decimal(slope, 1)} dB are lost with every doubling of N; higher is better."
     return Picture("exactness-sizes", caption, figure)
 
@@ -85,6 +85,11 @@ def detuning_picture(detuning: dict[str, Any]) -> Picture:
     best = max(ends, key=lambda name: ends[name])
     caption = f"A whole bin off, what is left is {decimal(ends[best], 1)} dB at best ({DETUNINGS[best]})."
     return Picture("exactness-detuning", caption, figure)
+
+
+def _levels(by_size: dict[str, Any], name: str, key: str) -> list[float]:
+    """SNR at each size; not drawn where there is no error."""
+    return [np.nan if row[name][key] is None else row[name][key] for row in by_size.values()]
 
 
 def _lost_per_octave(frames: list[int], levels: list[float]) -> float:

@@ -21,13 +21,13 @@ from audiocos.studies.gradients.sizes import (
     summary,
     worst_difference,
 )
-from audiocos.studies.gradients.training import Training, compare, name_of
+from audiocos.studies.gradients.training import LOST_DB, Training, compare, name_of
 from audiocos.studies.starts import start_seed, windows_a_step
 from audiocos.studies.study import Answer, Section, Setting, Table
 from audiocos.training.settings import StochasticSettings
 
-HELPS_DB = 1.0
-"""A gain that is smaller counts as none."""
+CLEAR_DB = 1.0
+"""Ways to train that come nearer to each other than that are not told apart."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], ba
     text = (
         f"At random starts with {sizes.shapes[0]} the medians of the six groups span a factor of "
         f"{scientific(first['spread'])}, from {smallest} to {largest}, and of {scientific(first['spread_after'])} once "
-        f"balanced. {_verdict(training)}"
+        f"balanced. {_verdict(training, sizes.training.frame)}"
     )
     closed, products = figures["closed_forms"], figures["gram"]
     sections = [
@@ -144,8 +144,9 @@ def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], ba
             "What matters in training",
             "SGD with one rate for all groups, of those tried the one whose worst start ends best, and Adam with the "
             "product's rates, each with and without the balance and with and without window growth. Adam divides each "
-            f"gradient by its own size, so a factor cancels, but for rounding and epsilon; {_adam(training)}. "
-            f"{_at_an_end(training)}",
+            "gradient by its own size, so a factor cancels where arithmetic is exact and epsilon zero; in the runs, "
+            f"{_adam(training)}. One way counts as better where its worst start ends more than "
+            f"{decimal(CLEAR_DB, 0)} dB above the best start of the other at any rate tried. {_at_an_end(training)}",
             [pictures.training_picture(figures["training"])],
             [_rates_table(training)],
         ),
@@ -153,33 +154,56 @@ def _answer(sizes: _Sizes, settings: dict[str, Any], figures: dict[str, Any], ba
     return Answer(text, _training_table(training), sections, settings, figures)
 
 
-def _verdict(ways: dict[str, Any]) -> str:
-    def end(optimizer: str, balanced: bool, growth: bool) -> float:
-        return float(ways[name_of(optimizer, balanced, growth)]["end_db"])
-
-    def against(growth: bool) -> str:
-        return f"{decimal(end('SGD', True, growth), 1)} against {decimal(end('SGD', False, growth), 1)} dB"
-
-    gains = {
-        where: end("SGD", True, growth) - end("SGD", False, growth)
-        for growth, where in ((False, "on whole frames"), (True, "with a growing window"))
+def _verdict(ways: dict[str, Any], frame: int) -> str:
+    """What the balance does to SGD, and the window's growth to Adam."""
+    places = {True: "with a growing window", False: "on whole frames"}
+    spans = {
+        growth: f"{_ends(ways[name_of('SGD', True, growth)])} balanced against "
+        f"{_ends(ways[name_of('SGD', False, growth)])} as it is {where}"
+        for growth, where in places.items()
     }
-    best = max(gains, key=lambda where: gains[where])
-    worst = min(gains, key=lambda where: gains[where])
-    helps = "Balancing gains nothing here"
-    if gains[best] > HELPS_DB:
-        helps = f"Balancing helps{f' {best} only' if gains[worst] < -HELPS_DB else ''}"
-    elif gains[worst] < -HELPS_DB:
-        helps = f"Balancing harms{f' {worst}' if gains[best] >= -HELPS_DB else ''}"
-    starts = _starts(ways)
     counts = sorted({len(way["rates_db"]) for way in ways.values() if way["optimizer"] == "SGD"})
-    at = f"a median, of {starts} starts, of " if starts > 1 else ""
+    at = f"at the best of {' or '.join(map(str, counts))} rates tried"
+    adam = {growth: _ends(ways[name_of("Adam", False, growth)]) for growth in places}
+    if _starts(ways) == 1:
+        said = "one start tells nothing of whether balancing helps: SGD"
+    else:
+        found = {growth: _difference(ways, growth) for growth in places}
+        if found[True] == found[False]:
+            said = f"balancing {found[True]}"
+        else:
+            said = "; ".join(f"{where} balancing {found[growth]}" for growth, where in places.items())
+        said += f": of {_starts(ways)} starts SGD"
     return (
-        f"{helps}: each at the best of {' or '.join(map(str, counts))} rates tried{'' if at else ', from one start'}, "
-        f"SGD ends balanced at {at}{against(True)} as it is with a "
-        f"growing window, and {against(False)} on whole frames; window growth takes Adam from "
-        f"{decimal(end('Adam', False, False), 1)} to {decimal(end('Adam', False, True), 1)} dB."
+        f"In training with N = M = {frame} {said} ends, {at}, at {spans[True]}, and at {spans[False]}; Adam as it is "
+        f"ends at {adam[False]} on whole frames and at {adam[True]} with a growing window."
     )
+
+
+def _difference(ways: dict[str, Any], growth: bool) -> str:
+    """What the balance does to SGD where that is beyond chance.
+
+    One way is better where its worst start, at its best rate, ends above the best start of the other at any rate.
+    """
+    plain, balanced = (ways[name_of("SGD", each, growth)] for each in (False, True))
+    if balanced["least_db"] > _most(plain) + CLEAR_DB:
+        return "helps"
+    if plain["least_db"] > _most(balanced) + CLEAR_DB:
+        return "harms"
+    return "makes no clear difference"
+
+
+def _most(way: dict[str, Any]) -> float:
+    return max(float(end) for ends in way["rates_db"].values() for end in ends)
+
+
+def _ends(way: dict[str, Any]) -> str:
+    """From where to where a way's starts end."""
+    kept = [run[-1] for run in way["snr_db"] if run[-1] is not None]
+    lost = len(way["snr_db"]) - len(kept)
+    if not kept:
+        return "nowhere, as all run away,"
+    return f"{span(kept, 1)} dB" + (f" ({lost} ran away)" if lost else "")
 
 
 def _starts(ways: dict[str, Any]) -> int:
@@ -203,39 +227,40 @@ def _at_an_end(ways: dict[str, Any]) -> str:
 
 
 def _adam(ways: dict[str, Any]) -> str:
-    """How far Adam's runs with and without the balance lie apart."""
-    parts = []
-    one = _starts(ways) == 1
-    for growth, where in ((False, "on whole frames"), (True, "with a growing window")):
-        plain, balanced = (
-            [run[-1] for run in ways[name_of("Adam", each, growth)]["snr_db"] if run[-1] is not None]
-            for each in (False, True)
-        )
-        spans = [span(ends, 1) + " dB" if ends else "nowhere" for ends in (plain, balanced)]
-        runs = "it ends at {} as it is and {} balanced" if one else "its starts end at {} as they are and {} balanced"
-        parts.append(f"{where} {runs.format(*spans)}")
-    return "; ".join(parts)
+    """Where Adam's runs with and without the balance end."""
+    ends = "it ends at {} as it is and {} balanced"
+    if _starts(ways) > 1:
+        ends = "its starts end at {} as they are and {} balanced"
+    return "; ".join(
+        f"{where} " + ends.format(*(_ends(ways[name_of("Adam", each, growth)]) for each in (False, True)))
+        for growth, where in ((False, "on whole frames"), (True, "with a growing window"))
+    )
 
 
 def _rates_table(ways: dict[str, Any]) -> Table:
     rows: list[list[str | float]] = []
     for name, way in ways.items():
         for rate, ends in way["rates_db"].items():
-            rows.append([name, rate, decimal(min(ends), 1), decimal(float(np.median(ends)), 1)])
+            rows.append([name, rate, *_three(ends)])
     return Table(
         f"Every rate tried: SNR on white sound at the end, in dB, {_of_starts(ways)}.",
-        ["training", "rate", "least", "median"],
+        ["training", "rate", "least", "median", "most"],
         rows,
     )
+
+
+def _three(ends: list[float]) -> list[str]:
+    return [decimal(end, 1) for end in (min(ends), float(np.median(ends)), max(ends))]
 
 
 def _training_table(ways: dict[str, Any]) -> Table:
     rows: list[list[str | float]] = []
     for name, way in ways.items():
         rate = "per group" if way["rate"] is None else scientific(way["rate"])
-        rows.append([name, rate, decimal(way["least_db"], 1), decimal(way["end_db"], 1), str(way["ran_away"])])
+        ends = [LOST_DB if run[-1] is None else run[-1] for run in way["snr_db"]]
+        rows.append([name, rate, *_three(ends), str(way["ran_away"])])
     return Table(
-        f"SNR on white sound at the end, in dB, {_of_starts(ways)}; what has run away counts as \N{MINUS SIGN}60.",
-        ["training", "rate", "least", "median", "ran away"],
+        f"SNR on white sound at the end, in dB, {_of_starts(ways)}; what has run away counts as {decimal(LOST_DB, 0)}.",
+        ["training", "rate", "least", "median", "most", "ran away"],
         rows,
     )

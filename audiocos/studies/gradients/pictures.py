@@ -11,7 +11,7 @@ from audiocos.cosines import CosineParameters, Float64
 from audiocos.report import style
 from audiocos.report.words import decimal, scientific
 from audiocos.studies.drawing import COLOURS, colour_bar, legend, plots
-from audiocos.studies.gradients.sizes import GROUPS, gram
+from audiocos.studies.gradients.sizes import FORMULAS, GROUPS, SECOND_A4_FORMULA, gram
 from audiocos.studies.study import Picture, Table
 
 
@@ -46,16 +46,23 @@ def violins(shapes: dict[str, Any]) -> Picture:
 def ratios_table(each: dict[str, Any]) -> Table:
     """Medians, ratios to a2's and factors of one shape."""
     rows: list[list[str | float]] = [
-        [name, each["median"][name], each["ratio_to_a2"][name], each["factor"][name], each["ratio_to_a2_after"][name]]
+        [
+            name,
+            each["median"][name],
+            each["ratio_to_a2"][name],
+            FORMULAS[name],
+            each["factor"][name],
+            each["ratio_to_a2_after"][name],
+        ]
         for name in GROUPS
     ]
     second = each["second_a4_factor"]
     other = each["ratio_to_a2_after"]["a4"] * second / each["factor"]["a4"]
-    rows.insert(4, ["a4, by \N{GREEK SMALL LETTER PI}/(2(N\N{MINUS SIGN}1))", "", "", second, other])
+    rows.insert(4, ["a4, the other way", "", "", SECOND_A4_FORMULA, second, other])
     return Table(
         f"N = {each['frame']}, M = {each['coefficients']}: median of the gradients' sizes over {each['starts']} "
         "starts, its ratio to a2's, the notebook's factor, and the ratio to a2's after it.",
-        ["group", "median", "ratio to a2", "factor", "ratio after"],
+        ["group", "median", "ratio to a2", "factor", "is", "ratio after"],
         rows,
     )
 
@@ -99,9 +106,13 @@ def training_picture(training: dict[str, Any]) -> Picture:
         legend(ax, loc="upper left")
     growth = max(way["end_db"] for way in training["ways"].values() if way["growth"])
     whole = max(way["end_db"] for way in training["ways"].values() if not way["growth"])
+    several = len(next(iter(training["ways"].values()))["snr_db"]) > 1
+    lines = "Thin lines are single starts, the others medians: broad" if several else "Broad"
+    what = "medians of the two" if several else "two"
+    ends = "medians end" if several else "runs end"
     caption = (
-        f"The best with a growing window ends at {decimal(growth, 1)} dB, the best on whole frames at "
-        f"{decimal(whole, 1)} dB. Broad and faint as it is, dashed balanced; under Adam the two come no more than "
+        f"The best {ends} at {decimal(growth, 1)} dB with a growing window and at {decimal(whole, 1)} dB on whole "
+        f"frames. {lines} and faint as it is, dashed balanced; under Adam the {what} come up to "
         f"{decimal(_apart(training['ways']), 1)} dB apart."
     )
     return Picture("gradients-training", caption, figure)

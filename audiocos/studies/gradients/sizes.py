@@ -16,6 +16,19 @@ from audiocos.training.objective import Objective
 
 GROUPS = ("a1", "a2", "a3", "a4", "w", "v")
 RATE = 48000
+
+FORMULAS = {
+    "a1": "1/((M + N)/sqrt(MN))",
+    "a2": "1/sqrt(MN)",
+    "a3": "1",
+    "a4": "sqrt(2)/(N \N{MINUS SIGN} 1)",
+    "w": "sqrt(M)/(10N)",
+    "v": "sqrt(M)/(5N)",
+}
+"""The factors of `audiocos.training.stochastic.balance_factors`, as the notebook wrote them."""
+
+SECOND_A4_FORMULA = "\N{GREEK SMALL LETTER PI}/(2(N \N{MINUS SIGN} 1))"
+
 Gradients = dict[str, Float64]
 
 

@@ -100,8 +100,9 @@ def run(setting: Setting) -> Answer:
     near = _near(wanted, setting.seed)
     runs = {each.name: _runs(each, wanted, near, sizes, setting, bar) for each in listed}
     sweep = _sweep(wanted, near, sizes, setting, bar)
+    free = _free(wanted, near, sweep)
     setting.step("drawing", bar.total, bar.total)
-    return answer(setting, sizes, listed, wanted, runs, sweep)
+    return answer(setting, sizes, listed, wanted, runs, sweep, free)
 
 
 def recovered(wanted: Float64, found: Float64) -> dict[str, float | None]:
@@ -167,6 +168,17 @@ def _runs(
     start = torch.from_numpy(near).to(setting.device)
     found[NEAR] = _descend(each, wanted, start, "l-bfgs", sizes.near_iterations, setting, bar)
     return found
+
+
+def _free(wanted: Float64, near: Float64, sweep: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """What the start nearby gives without descent: the best mask, true magnitudes, true moduli."""
+    from audiocos.studies.inversion.nearby import true_magnitudes, true_moduli
+
+    return {
+        "masked": max(sweep["denoised"], key=lambda row: float(row["snr_db"])),
+        "magnitudes": recovered(wanted, true_magnitudes(wanted, near)),
+        "moduli": recovered(wanted, true_moduli(wanted, near)),
+    }
 
 
 def _sweep(

@@ -24,6 +24,7 @@ from audiocos.studies.inversion import (
     Sizes,
     pictures,
 )
+from audiocos.studies.inversion.nearby import ALIKE, CLEAR_DB, LESS, MORE, verdict
 from audiocos.studies.inversion.representations import Representation
 from audiocos.studies.study import Answer, Cell, Section, Setting, Table
 
@@ -32,14 +33,17 @@ COLUMNS = ["SNR", "without phases", "distance"]
 FOUND_DB = 10.0
 """A signal counts as found from here on: its waveform can be told from any other."""
 
-BEYOND_DB = 3.0
-"""A representation holds a waveform where descent from nearby ends so far above what its spectrum alone gives."""
-
 Sweep = dict[str, list[dict[str, Any]]]
 
 
 def answer(
-    setting: Setting, sizes: Sizes, listed: list[Representation], wanted: Float64, runs: Runs, sweep: Sweep
+    setting: Setting,
+    sizes: Sizes,
+    listed: list[Representation],
+    wanted: Float64,
+    runs: Runs,
+    sweep: Sweep,
+    free: dict[str, dict[str, Any]],
 ) -> Answer:
     """Put the answer together."""
     titles = {each.name: each.title for each in listed}
@@ -56,6 +60,7 @@ def answer(
         "signs_kept": kept_signs,
         "kept": list(sizes.sweep),
         "sweep": sweep,
+        "without_descent": free,
     }
     table = Table(
         "Signals found from noise, by the method of least loss: SNR up to sign, SNR of spectra without phases and "
@@ -93,11 +98,11 @@ def answer(
         _waveforms(titles, wanted, runs, shown, after),
         _progress(titles, wanted, runs, shown),
         _losses(titles, runs, kept_signs),
-        _nearby(titles, runs, sweep),
+        _nearby(titles, runs, free),
         _sweep(sizes, sweep),
     ]
     packages = (*Answer.packages, "kymatio")
-    return Answer(_sentences(titles, after, near), table, sections, settings, figures, timings, packages)
+    return Answer(_sentences(titles, after, near, numbers), table, sections, settings, figures, timings, packages)
 
 
 def signs_kept(wanted: Float64, start: Float64, found: Float64) -> float:
@@ -111,7 +116,7 @@ def better(of: dict[str, Any]) -> str:
     return min(METHODS, key=lambda method: float(of[method].figures["losses"][-1]))
 
 
-def _sentences(titles: dict[str, str], after: dict[str, Any], near: dict[str, Any]) -> str:
+def _sentences(titles: dict[str, str], after: dict[str, Any], near: dict[str, Any], numbers: dict[str, float]) -> str:
     first, *rest = sorted(titles, key=lambda name: -_snr(after[name]))
     nearest, *others = sorted(titles, key=lambda name: float(after[name]["log_spectral_distance_db"]))
     by_snr = max(titles, key=lambda name: _without_phases(after[name]))
@@ -121,12 +126,15 @@ def _sentences(titles: dict[str, str], after: dict[str, Any], near: dict[str, An
     waveforms = ", ".join(f"from {titles[name]} at {_db(after[name]['snr_db'])}" for name in rest)
     distances = ", ".join(f"{titles[name]} {decimal(after[name]['log_spectral_distance_db'], 1)}" for name in others)
     ends = sorted(map(_snr, near.values()))
+    less = [f"{titles[name]} {decimal(numbers[name], 2)}" for name in titles if name not in (first, nearest)]
+    held = f" (numbers a sample of the others: {_and(less)})" if less else ""
     return (
         f"{'Yes' if len(found) == len(titles) else verdict}: begun in noise, descent ends at "
-        f"{_db(after[first]['snr_db'])} SNR up to sign{best}, {waveforms}. The spectrum comes back best from "
-        f"{titles[nearest]} by log-spectral distance, "
+        f"{_db(after[first]['snr_db'])} SNR up to sign{best}, {waveforms}. The most of the waveform comes "
+        f"back from {titles[first]} ({decimal(numbers[first], 2)} numbers a sample), the most of the spectrum from "
+        f"{titles[nearest]} ({decimal(numbers[nearest], 2)}) by log-spectral distance, "
         f"{decimal(after[nearest]['log_spectral_distance_db'], 1)} dB ({distances}), and "
-        f"{_also(titles, after, nearest, by_snr)} by the SNR without phases; begun "
+        f"{_also(titles, after, nearest, by_snr)} by the SNR without phases{held}; begun "
         f"{decimal(NEAR_DB, 0)} dB near the signal, descent ends at {decimal(ends[0], 1)} to {_db(ends[-1])} from all "
         "of them."
     )
@@ -194,29 +202,35 @@ def _losses(titles: dict[str, str], runs: Runs, signs_kept: float) -> Section:
     return Section("Loss", text, [pictures.losses(titles, runs)], [table])
 
 
-def _nearby(titles: dict[str, str], runs: Runs, sweep: Sweep) -> Section:
-    near = {name: of[NEAR].figures["after"]["snr_db"] for name, of in runs.items()}
-    free = max(_snr(row) for row in sweep["denoised"])
-    held = [name for name in titles if near[name] is None or near[name] >= free + BEYOND_DB]
-    others = [name for name in titles if name not in held]
+def _nearby(titles: dict[str, str], runs: Runs, free: dict[str, dict[str, Any]]) -> Section:
+    near = {name: _snr(of[NEAR].figures["after"]) for name, of in runs.items()}
+    told = {name: verdict(near[name], _snr(free.get(name, free["masked"]))) for name in titles}
+
+    def which(said: str) -> str:
+        return _and([titles[name] for name in titles if told[name] == said])
+
     text = (
         "Is the waveform not in the representation, or does descent not find it? Started "
         f"{decimal(NEAR_DB, 0)} dB near the signal, in white noise, L-BFGS ends at "
         + ", ".join(f"{_db(near[name])} ({titles[name]})" for name in titles)
-        + f". Keeping only those coefficients of the start that are large in the signal gives {_db(free)}: so much "
-        "comes of the spectrum alone."
+        + ". Without any descent the start gives "
+        f"{_db(_snr(free['masked']))} where only those of its coefficients are kept that are large in the signal, "
+        f"{_db(_snr(free['magnitudes']))} with the magnitudes wanted and its own signs, and "
+        f"{_db(_snr(free['moduli']))} with the moduli wanted and its own phases: so much comes of the spectrum alone. "
+        "Magnitudes and moduli are held against their own, the others against the first."
     )
-    blind = [name for name in held if _snr(runs[name][better(runs[name])].figures["after"]) < FOUND_DB]
-    if blind:
+    if MORE in told.values():
         text += (
-            f" So the waveform is in {_and([titles[name] for name in blind])}, but for what a sign or a phase leaves "
-            "open: the loss has many bowls, and noise begins in another one."
+            f" {decimal(CLEAR_DB, 0)} dB or more above it is what is found from {which(MORE)}: their waveform is in "
+            "them, but for what a sign or a phase leaves open."
         )
-    if others:
+    if ALIKE in told.values():
         text += (
-            f" What is found from {_and([titles[name] for name in others])} is not {decimal(BEYOND_DB, 0)} dB above "
-            "that and tells nothing either way."
+            f" What is found from {which(ALIKE)} is less than {decimal(CLEAR_DB, 0)} dB away from it and does not tell "
+            "whether the waveform is in them."
         )
+    if LESS in told.values():
+        text += f" What is found from {which(LESS)} is {decimal(CLEAR_DB, 0)} dB or more below it."
     return Section("From nearby", text)
 
 

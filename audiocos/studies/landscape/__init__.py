@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from audiocos.report.words import decimal
-from audiocos.studies.landscape.curves import REACH, bowls, cuts
+from audiocos.report.words import at_least, decimal
+from audiocos.studies.landscape.curves import REACH, bowls, cuts, looked_at
 from audiocos.studies.landscape.descents import FACTOR, GROWN, REACHED_DB, WAYS, Descents, journey, learn
 from audiocos.studies.landscape.partners import KINDS, LEARNERS, Nearby, begun_nearby, bottoms, distances
 from audiocos.studies.starts import windows_a_step
@@ -104,7 +104,7 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
         f"at {decimal(ends['Adam']['median'], 1)} and {decimal(ends['L-BFGS']['median'], 1)} dB. A window of n0 = "
         f"{shortest} samples widens the bowl from {decimal(half_whole, 1)} to {decimal(half, 1)} bins at half its "
         f"height, and as it grows {grown['reached']} of {starts} starts come above {decimal(REACHED_DB, 0)} dB, the "
-        f"least to {decimal(grown['least'], 0)} dB."
+        f"least to {at_least(grown['least'], 0)} dB."
     )
     table = Table(
         f"SNR on white sound at the end, in dB, of {starts} random starts with N = M = {learned['frame']}.",
@@ -128,9 +128,9 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
         Section(
             "A shorter window makes a wider bowl",
             "The same around the exact pair, with the frame seen through a window: cut off after n samples, or faded "
-            "by exp(\N{MINUS SIGN}(n/n0)\N{SUPERSCRIPT TWO}/2) as in window growth. Cut off, the bowl ends at a first "
-            "maximum; a fade that fits into the frame has no ripples. Half height: where the loss is half of its mean "
-            "over all N lines.",
+            "by exp(\N{MINUS SIGN}(n/n0)\N{SUPERSCRIPT TWO}/2) as in window growth. "
+            f"{_cut_off(wide)} A fade that fits into the frame has no ripples. Half height: where the loss is half "
+            "of its mean over all N lines.",
             [pictures.bowls_picture(wide)],
         ),
         Section(
@@ -154,6 +154,16 @@ def _answer(settings: dict[str, Any], figures: dict[str, Any], timings: dict[str
         ),
     ]
     return Answer(text, table, sections, settings, figures, timings)
+
+
+def _cut_off(wide: dict[str, Any]) -> str:
+    """Where the bowl of a frame that is cut off ends, and for which windows no end was met."""
+    lengths, frame = wide["lengths"], wide["frame"]
+    open_ends = [n for n, reach in zip(lengths, wide["reach"]["cut off"], strict=True) if reach is None]
+    if not open_ends:
+        return "Cut off, the bowl ends at a first maximum."
+    looked = " and ".join(f"{decimal(looked_at(frame, n), 0)} bins for n = {n}" for n in open_ends)
+    return f"Cut off, the bowl ends at a first maximum, but none was met within {looked}."
 
 
 def _nearby_text(nearby: dict[str, Any], reach: float) -> str:

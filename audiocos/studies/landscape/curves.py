@@ -101,7 +101,7 @@ def bowl(frame: int, window: str, length: int) -> Bowl:
         taper = np.ones(length)
     objective, pair, index = tapered(whole(frame), taper), cosines.orthogonal(frame), frame // 2
     height = along(objective, pair, "w", index, np.arange(frame, dtype=np.float64) - index).mean()
-    farthest = min(4.0 * frame / length, frame / 2 - 1)
+    farthest = looked_at(frame, length)
     bins = np.linspace(0.0, farthest, max(int(POINTS * farthest * length / frame), POINTS))
     losses = along(objective, pair, "w", index, bins)
     falls = np.flatnonzero(np.diff(losses) < -1e-3 * height)
@@ -110,6 +110,11 @@ def bowl(frame: int, window: str, length: int) -> Bowl:
     half = bins[past - 1] + (height / 2 - low) / (high - low) * (bins[past] - bins[past - 1])
     top = bins[np.argmax(losses[: falls[0] + 1])] if falls.size else None  # it falls slowly at first
     return Bowl(None if top is None else float(top), float(half))
+
+
+def looked_at(frame: int, length: int) -> float:
+    """How far from its place a bowl is followed under a window, in bins: 4N/n, or to the end of the bank."""
+    return min(4.0 * frame / length, frame / 2 - 1)
 
 
 def bowls(frame: int, lengths: list[int]) -> dict[str, Any]:

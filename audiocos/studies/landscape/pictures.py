@@ -8,7 +8,7 @@ import numpy as np
 
 from audiocos import cosines
 from audiocos.report import learning, moving, style
-from audiocos.report.words import decimal, scientific
+from audiocos.report.words import MINUS, at_most, decimal, scientific
 from audiocos.studies.drawing import COLOURS, legend, plain_numbers, plots
 from audiocos.studies.landscape.curves import WINDOWS
 from audiocos.studies.landscape.descents import WAYS
@@ -65,7 +65,8 @@ def bowls_picture(bowls: dict[str, Any]) -> Picture:
     smooth = [n for n, each in zip(bowls["lengths"], bowls["reach"]["Gaussian"], strict=True) if each is None]
     caption = (
         f"Twice the window makes the bowl {decimal(2 ** float(slope), 2)} times as wide. Through the Gaussian the loss "
-        f"rises as far as it was looked at, 4N/n0 bins, for n0 = {', '.join(map(str, smooth)) or 'none of them'}."
+        f"rises as far as it was looked at, the lesser of 4N/n0 and N/2 {MINUS} 1 bins, for n0 = "
+        f"{', '.join(map(str, smooth)) or 'none of them'}."
     )
     return Picture("landscape-bowls", caption, figure)
 
@@ -84,7 +85,7 @@ def descents_picture(descents: dict[str, Any]) -> Picture:
     ends = descents["ends"]
     best = max((way for way in WAYS if "grows" not in way), key=lambda way: ends[way]["most"])
     caption = (
-        f"On whole frames none ends above {decimal(ends[best]['most'], 1)} dB ({best}); with a growing window the "
+        f"On whole frames none ends above {at_most(ends[best]['most'], 1)} dB ({best}); with a growing window the "
         f"medians are {decimal(ends['Adam, window grows']['median'], 1)} dB (Adam) and "
         f"{decimal(ends['Gauss-Newton, window grows']['median'], 1)} dB (Gauss-Newton)."
     )
