@@ -182,7 +182,6 @@ def test_a_run_without_a_checkpoint_begins_at_its_start(voices, train):
     [
         (["--framing", "lapped", "--coefficients", 33], 2, "--coefficients 33: lapped framing holds at most 32 a hop"),
         (["--init", "spectral", "--coefficients", 65], 2, "--init spectral: M = 65 is above N = 64"),
-        (["--framing", "overlap", "--growth"], 2, "--growth: windows grow on block frames only"),
         (["--framing", "lapped", "--optimizer", "adam"], 2, "--optimizer adam: learns on windows of block frames"),
         (["--framing", "lapped", "--frame", 17], 2, "lapped framing: frame 17 is not twice the hop 8"),
         (["--framing", "overlap", "--hop", 24], 2, "overlap framing: "),
@@ -239,15 +238,6 @@ def test_batches_of_noise_in_expectation_have_no_size(train):
 def test_an_accelerator_that_is_not_there(train):
     done = train("synth:noise", "--frame", 8, "--optimizer", "adam", "--device", "cuda", code=1)
     assert done.err == "audiocos: device cuda: not available here. Use --device cpu or auto.\n"
-
-
-@pytest.mark.parametrize("kind", ["overlap", "lapped"])
-def test_a_random_start_where_no_window_grows_is_warned_of(kind, voices, train):
-    done = train("voices", "--frame", 16, "--framing", kind, "--init", "random")
-    assert (
-        f"--init random: windows grow on block frames only, so in {kind} frames a random start stays near 0 dB. "
-        "Use --init orthogonal or spectral, or learn with --framing block.\n"
-    ) in done.err
 
 
 # Full disks

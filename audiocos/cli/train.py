@@ -209,7 +209,7 @@ def command(
         synthetic=bool(synthetic),
         descends=config.first_order,
         grows=grows,
-        draws_batches=config.first_order or (grows and (batches or not synthetic)),
+        draws_batches=config.first_order or (grows and (batches or not (synthetic or config.grows_on_white))),
     )
     chosen = learning_device(device, config.first_order)
     config = replace(config, stochastic=replace(config.stochastic, device=chosen))

@@ -221,7 +221,7 @@ class Session:
         return is_short(seconds * self.listening.sample_rate / self.framing.hop, self.framing)
 
     def _windows(self) -> Windows:
-        if self.corpus is None:
+        if self.corpus is None or self.config.grows_on_white:
             return noise_windows(self.config, self.ranks)
         return recorded_windows(self.config, self.corpus.train, self.listening, self.ranks)
 
