@@ -100,7 +100,11 @@ class RunLog:
             if resumed is None:
                 events.remove_events(folder)
             self._file = _cut_after(self._path, self._last)
-            self._events = events.Events(folder, self._last + 1) if events.available() else None
+            try:
+                self._events = events.Events(folder, self._last + 1) if events.available() else None
+            except OSError:
+                self._file.close()
+                raise
         except OSError as error:
             raise self._failure(error) from error
         self._since = time.perf_counter()  # what it takes to import TensorBoard is not the run's
