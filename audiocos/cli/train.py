@@ -166,7 +166,7 @@ def command(
 
     A FOLDER may also be a recording, or a text file that lists recordings. Inputs are only read.
     """
-    from audiocos.cli.memory import plainly
+    from audiocos.cli.memory import check_memory, plainly
     from audiocos.cli.places import Places
     from audiocos.cli.remarks import remarks
     from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
@@ -203,7 +203,8 @@ def command(
         config.check()
     except FramingError as error:
         raise UsageError(str(error)) from error
-    grows = config.decided(bool(synthetic)).growth is True
+    decided = config.decided(bool(synthetic))
+    grows = decided.growth is True
     refuse_unread(
         context,
         synthetic=bool(synthetic),
@@ -211,6 +212,7 @@ def command(
         grows=grows,
         draws_batches=config.first_order or (grows and (batches or not (synthetic or config.grows_on_white))),
     )
+    check_memory(decided)
     chosen = learning_device(device, config.first_order)
     config = replace(config, stochastic=replace(config.stochastic, device=chosen))
     ranks, claim = Ranks(config.stochastic.device), places.claim
@@ -233,7 +235,7 @@ def command(
     session = Session(request, bool(synthetic), ranks)
     if session.ranks.leads and config.first_order and (device, chosen) != ("auto", "cpu"):
         say(f"Learning on {chosen}.")
-    with plainly(config):
+    with plainly(decided):
         session.prepare()
     if not session.ranks.leads and optimizer not in ("adam", "sgd"):
         session.ranks.close()  # rank 0 learns
@@ -245,7 +247,7 @@ def command(
             [("scheme", "left"), (session.judged_on, "right")],
             rows,
         )
-    with plainly(config), ranks.company():
+    with plainly(decided), ranks.company():
         model = session.learn(Path(output).name)
     if session.ranks.leads:
         model.save(output, force=force)
