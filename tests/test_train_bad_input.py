@@ -57,6 +57,16 @@ def test_fewer_frames_than_samples_each_says_how_many_more_or_counts_every_offse
     assert "48 frames for 512 samples each: 464 more would settle it.\n" in done.err
     done = train("voices", "--frame", 512, "--force")
     assert "The corpus is short: every sample offset counts as a frame (--every-hop counts only hops)." in done.err
+    said = "48 frames for 512 samples each, too few also where every sample offset counts: 464 more would settle it.\n"
+    assert said in done.err
+
+
+@pytest.mark.parametrize(("samples", "few"), [(100, True), (32 * 40, False)])
+def test_bounds_of_too_little_sound_are_marked(samples, few, train, tmp_path):
+    write(tmp_path / "short.wav", signals.speech_like(samples, 8000))
+    done = train("short.wav", "--frame", 32)
+    assert ("What can be won is fitted to 4 frames only: it says little of other sound.\n" in done.err) == few
+    assert ("would settle it" in done.err) == few
 
 
 def test_silence_alone(train, tmp_path):

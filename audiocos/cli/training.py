@@ -236,9 +236,10 @@ class Session:
                 f"{samples} samples are fewer than a frame of {n}: {n - samples} more are needed. "
                 "Add recordings, or take a smaller --frame."
             )
-        if heard.moment.hops < n and not self.train.stationary:
+        if heard.moment.hops < n:
             few, more = counted(heard.moment.hops, "frame"), n - heard.moment.hops
-            self._say(f"{few} for {n} samples each: {more} more would settle it.")
+            so = ", too few also where every sample offset counts" if self.train.stationary else ""
+            self._say(f"{few} for {n} samples each{so}: {more} more would settle it.")
 
     def _bounds(self) -> dict[str, float]:
         """What can be won, before anything is learned."""
@@ -253,6 +254,8 @@ class Session:
             judging = moment.stationary() if heeded.judging is None and self.train.stationary else moment.full()
             train = judging if heeded.judging is None else train
         found = yardsticks.yardsticks(self.framing, m, train, judging, moment)
+        if (hops := heeded.learned.moment.hops) < n:
+            self._say(f"What can be won is fitted to {counted(hops, 'frame')} only: it says little of other sound.")
         if not any("MDCT" in name for name in found):
             self._say(f"The MDCT is left out: its hop would be above {yardsticks.LARGEST_HOP}.")
         return found
