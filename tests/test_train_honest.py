@@ -1,6 +1,7 @@
 """The command train: what its figures are of and are beside, said truly."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -84,6 +85,19 @@ def test_the_card_says_that_normal_is_of_each_channel(train, tmp_path):
     speech(tmp_path / "voices", 2)
     train("voices", "--frame", 16, "--channels", "mix")
     assert "| channels | their mean; normal is of each |" in (tmp_path / "model" / "README.md").read_text()
+
+
+def test_what_loses_nothing_is_exact_in_words(train, tmp_path):
+    for index in range(3):
+        write(tmp_path / "level" / f"{index}.wav", np.full(4000 + 8 * index, 0.5))
+    done = train("level", "--frame", 8, "--coefficients", 4, "--report", "page.html")
+    row = "KLT of the training sound"
+    figures = audiocos.load("model").figures
+    assert figures[f"{row} (dB)"] == pytest.approx(320) and figures["learned (dB)"] < 320
+    card, page = ((tmp_path / name).read_text() for name in ("model/README.md", "page.html"))
+    assert "320" not in done.out and done.out.count("exact") >= 2  # before and after learning
+    assert f"| {row} (dB) | exact |" in card
+    assert re.search(rf"{row}</t[hd]>\s*<td>exact</td>\s*<td>\N{{EN DASH}}</td>", page)
 
 
 # Yardsticks

@@ -43,6 +43,7 @@ from audiocos.training.settings import TrainingConfig
             ["This is not the exact pair, which has 200 dB and more; leave --no-growth out."],
         ),
         ({"start": 2.6249, "learned": 2.6241}, {}, []),
+        ({"start": 20.0, "learned": 286.0, "best M of the DCT": 320.0, "KLT": 320.0}, {"coefficients": 8}, []),
         ({"start": 9.0, "learned": 10.0, "best M of the DCT": 9.9, "KLT": 11.0}, {"coefficients": 8}, []),
         (
             {"start": 9.0, "learned": 9.9, "best M of the DCT": 9.95, "best M of the MDCT": 12.0},

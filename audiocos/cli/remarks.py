@@ -30,7 +30,7 @@ def remarks(results: Mapping[str, float], config: TrainingConfig, hop: int, judg
             "give more recordings to learn from."
         )
     fixed = "best M of the MDCT" if config.kind == "lapped" else "best M of the DCT"
-    if fixed not in results or learned - results[fixed] >= _NOTHING_DB:
+    if fixed not in results or learned >= min(results[fixed] + _NOTHING_DB, EXACT_DB):
         return
     behind = f"{learned - results[fixed]:+z.2f} dB"
     if config.start != "spectral" and results[fixed] - learned > _FAR_DB:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from audiocos.audio.names import shown
-from audiocos.cli.console import print_json, print_table
+from audiocos.cli.console import moment_snr_text, print_json, print_table
 from audiocos.cli.grouping import grouped
 from audiocos.cli.main import say
 from audiocos.errors import FramingError, UsageError
@@ -241,7 +241,7 @@ def command(
         session.ranks.close()  # rank 0 learns
         return
     if session.bounds and not as_json and session.ranks.leads:
-        rows = [[name, f"{value:.2f} dB"] for name, value in session.bounds.items()]
+        rows = [[name, moment_snr_text(value)] for name, value in session.bounds.items()]
         print_table(
             f"What can be won at {config.m} coefficients a frame",
             [("scheme", "left"), (session.judged_on, "right")],
@@ -261,7 +261,7 @@ def command(
     if as_json:
         print_json({"model": output, "training": model.training, "figures": model.figures})
     else:
-        rows = [[name, f"{value:.2f} dB"] for name, value in session.results.items()]
+        rows = [[name, moment_snr_text(value)] for name, value in session.results.items()]
         print_table(f'Model "{output}"', [("", "left"), (f"SNR, {session.judged_on}", "right")], rows)
     for remark in remarks(session.results, session.config, session.framing.hop, session.judged_on):
         say(remark)
