@@ -211,6 +211,12 @@ def test_what_cannot_be_is_refused_before_the_recordings_are_heard(arguments, co
     assert said in done.err and "Hearing" not in done.err and done.out == ""
 
 
+@pytest.mark.parametrize("option", ["--holdout", "--max-bad", "--save-every"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_no_share_and_no_time_is_nan_or_infinite(option, value, train):
+    assert f"Invalid value for '{option}'" in train("voices", f"{option}={value}", code=2).err
+
+
 @pytest.mark.parametrize("inputs", [["synth:tone"], ["synth:noise", "voices"]])
 def test_of_synthetic_sound_only_noise_teaches(inputs, train):
     assert f"{inputs[0]}: training knows synth:noise, alone." in train(*inputs, code=2).err

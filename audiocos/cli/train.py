@@ -11,6 +11,7 @@ from audiocos.audio.names import shown
 from audiocos.cli.console import moment_snr_text, print_json, print_table
 from audiocos.cli.grouping import grouped
 from audiocos.cli.main import say
+from audiocos.cli.ranges import FiniteRange
 from audiocos.errors import FramingError, UsageError
 from audiocos.training.settings import OPTIMIZERS, STARTS, StochasticSettings, TrainingConfig
 
@@ -91,7 +92,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 )
 @click.option(
     "--holdout",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     default=0.1,
     show_default=True,
     help="Share of the files to judge by.",
@@ -107,7 +108,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option("--stationary/--every-hop", default=None, help="Count every sample offset; default for short corpora.")
 @click.option(
     "--max-bad",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.1,
     show_default=True,
     help="Share of unreadable files above which the run fails.",
@@ -116,7 +117,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option(
     "--run", metavar="FOLDER", help="Log and checkpoints, of one model and one train at a time; default MODEL.run."
 )
-@click.option("--save-every", type=click.FloatRange(0), default=10, show_default=True, help="Seconds a checkpoint.")
+@click.option("--save-every", type=FiniteRange(0), default=10, show_default=True, help="Seconds a checkpoint.")
 @click.option(
     "--resume",
     is_flag=True,
