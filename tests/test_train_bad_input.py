@@ -11,7 +11,8 @@ from recordings import write
 import audiocos
 from audiocos import cosines, framing, signals
 from audiocos.execution import accelerator_present
-from audiocos.training import checkpoint
+from audiocos.training import checkpoint, stochastic
+from audiocos.training.products import usable_cores
 
 
 def test_an_output_that_exists_is_kept_without_force(train, tmp_path):
@@ -215,6 +216,21 @@ def test_what_cannot_be_is_refused_before_the_recordings_are_heard(arguments, co
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_no_share_and_no_time_is_nan_or_infinite(option, value, train):
     assert f"Invalid value for '{option}'" in train("voices", f"{option}={value}", code=2).err
+
+
+@pytest.mark.parametrize("source", ["synth:noise", "voices"])
+def test_no_more_workers_start_than_there_are_cores(source, voices, train, monkeypatch):
+    started = []
+    loader = stochastic.DataLoader
+
+    def watched(*arguments, num_workers, **settings):
+        started.append(num_workers)
+        return loader(*arguments, num_workers=0, **settings)
+
+    monkeypatch.setattr(stochastic, "DataLoader", watched)
+    cores = usable_cores()
+    done = train(source, "--frame", 4, "--optimizer", "adam", "--steps", 2, "--workers", 200)
+    assert started == [cores] and f"--workers 200: more than the {cores} core" in done.err
 
 
 @pytest.mark.parametrize("inputs", [["synth:tone"], ["synth:noise", "voices"]])

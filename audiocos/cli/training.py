@@ -31,7 +31,7 @@ from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
 from audiocos.training.partial import default_cache
 from audiocos.training.plan import make_start, noise_windows, recorded_windows, stages
-from audiocos.training.products import on_threads
+from audiocos.training.products import on_threads, usable_cores
 from audiocos.training.refused import Refused, check_share
 from audiocos.training.run import Run
 from audiocos.training.settings import TrainingConfig
@@ -87,7 +87,7 @@ class Session:
         r.config.check()
         self.config = config = r.config.decided(self.synthetic)
         self.framing = config.framing()
-        for note in config.doubts(r.config.optimizer):
+        for note in config.doubts(r.config.optimizer, usable_cores()):
             self._say(note)
         base = None if r.base is None else load(r.base)
         self.base = None if r.base is None or base is None else start_from(base, r.base, config)

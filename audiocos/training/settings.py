@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from audiocos.counting import counted
 from audiocos.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class StochasticSettings:
         growth: grow the window; without it a random start stays near 0 dB.
         balance: scale the gradients of the six parameter groups as the notebook did.
         dtype: "float32" or "float64", of windows and products.
-        workers: processes that make the batches.
+        workers: processes that make the batches; no more of them start than there are cores.
         device: a torch device.
     """
 
@@ -150,17 +151,22 @@ class TrainingConfig:
             growth=growth,
         )
 
-    def doubts(self, asked: str) -> list[str]:
+    def doubts(self, asked: str, cores: int) -> list[str]:
         """What a user should know before a training that is decided begins.
 
         Args:
             asked: the optimizer as it was asked for.
+            cores: of this machine.
         """
         found = []
         if self.growth and asked == "lbfgs":
             found.append(
                 f"--optimizer lbfgs: windows grow in Gauss-Newton steps, then {self.polish} polishes. "
                 "--no-growth learns by L-BFGS alone."
+            )
+        if self.first_order and self.stochastic.workers > cores:
+            found.append(
+                f"--workers {self.stochastic.workers}: more than the {counted(cores, 'core')} here; {cores} work."
             )
         return found
 
