@@ -192,6 +192,8 @@ def test_a_run_without_a_checkpoint_begins_at_its_start(voices, train):
         (["--framing", "lapped", "--coefficients", 33], 2, "--coefficients 33: lapped framing holds at most 32 a hop"),
         (["--init", "spectral", "--coefficients", 65], 2, "--init spectral: M = 65 is above N = 64"),
         (["--framing", "lapped", "--optimizer", "adam"], 2, "--optimizer adam: learns on windows of block frames"),
+        (["--framing", "lapped", "--frame", 1], 2, "--frame 1: lapped frames advance by less than a frame, so they"),
+        (["--framing", "overlap", "--frame", 1], 2, "--frame 1: overlap frames advance by less than a frame, so they"),
         (["--framing", "lapped", "--frame", 17], 2, "lapped framing: frame 17 is not twice the hop 8"),
         (["--framing", "overlap", "--hop", 24], 2, "overlap framing: "),
         (["--framing", "lapped", "--hop", 17], 2, "--hop 17: lapped frames advance by half a frame, 32. Leave it out,"),

@@ -177,6 +177,11 @@ def test_a_hop_too_long_for_the_mdct_says_so(voices, train, monkeypatch):
     assert "KLT" in done.out and "MDCT" not in done.out
 
 
+def test_frames_of_one_sample_are_named_as_one(voices, train):
+    done = train("voices", "--frame", 1)
+    assert "1 coefficient for each sample: the DCT, the MDCT and the KLT keep everything, too.\n" in done.err
+
+
 def test_where_everything_is_kept_a_line_says_so(voices, train):
     done = train("voices", "--frame", 64, "--framing", "overlap", "--coefficients", 32)
     assert "32 coefficients for each 32 samples: the DCT, the MDCT and the KLT keep everything, too.\n" in done.err

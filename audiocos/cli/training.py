@@ -245,7 +245,9 @@ class Session:
         """What can be won, before anything is learned."""
         n, m, heeded = self.framing.hop, self.config.m, self.heeded
         if m >= n:
-            self._say(f"{m} coefficients for each {n} samples: the DCT, the MDCT and the KLT keep everything, too.")
+            each = "sample" if n == 1 else f"{n} samples"
+            kept = counted(m, "coefficient")
+            self._say(f"{kept} for each {each}: the DCT, the MDCT and the KLT keep everything, too.")
             return {}
         train = self.train.second_moment
         judging = self.judge.second_moment

@@ -177,6 +177,11 @@ class TrainingConfig:
             FramingError: sizes and window that cannot reconstruct.
             UsageError: choices that do not go together.
         """
+        if self.kind != "block" and self.frame < 2:
+            raise UsageError(
+                f"--frame {self.frame}: {self.kind} frames advance by less than a frame, so they need 2 samples or "
+                "more. Take a larger --frame, or --framing block."
+            )
         self.framing()
         if self.kind == "lapped" and self.hop not in (None, self.frame // 2):
             raise UsageError(
