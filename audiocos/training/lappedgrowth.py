@@ -29,6 +29,7 @@ class LappedGrowth:
 
     def __init__(self, start: CosineParameters, windows: Windows, *, factor: float = 1.5) -> None:
         self.layout = Layout.of(start)
+        self.step = 0
         self._start = start
         # Analysis is divided by the root of the frame: the same gain needs other amplitudes on H samples than on 2H.
         amplitudes = start.amplitudes * _ANALYSIS
@@ -67,11 +68,6 @@ class LappedGrowth:
         )
 
     @property
-    def step(self) -> int:
-        """Steps so far."""
-        return self._growth.step
-
-    @property
     def taper(self) -> float:
         """n0 of the window, in samples of the hop."""
         return self._growth.taper
@@ -83,6 +79,7 @@ class LappedGrowth:
 
     def advance(self) -> float:
         """Take one step; gives the loss after it, of a hop, relative to the signal's energy."""
+        self.step += 1
         return self._growth.advance()
 
     def state(self) -> dict[str, Any]:
@@ -93,3 +90,4 @@ class LappedGrowth:
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
         self._growth.load_state({**state, "theta": state["grown"]})
+        self.step = self._growth.step
