@@ -210,6 +210,22 @@ def test_a_full_disk_is_said_at_once_and_leaves_no_events_file(room, tmp_path, c
     assert os.listdir(tmp_path / "run") == [NAME] and capfd.readouterr().err == ""
 
 
+@pytest.mark.filterwarnings("default:::tensorboard", "default:::google")
+def test_a_disk_that_fills_up_is_said_in_a_line(tmp_path):
+    layout = Layout.of(pair([1], [1]))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with (
+            pytest.raises(AudiocosError, match="the log cannot be written: File too large. Make room, or choose"),
+            RunLog(tmp_path, layout, layout.pack(pair([1], [1])), GRID) as log,
+        ):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+            for step in range(10):
+                log.record(step, layout.pack(pair([1], [1])), 0.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_history_is_bounded_and_evenly_spread():
     history = History()
     for step in range(100_000):

@@ -6,6 +6,7 @@ unbroken run. TensorBoard is optional: without it `RunLog.note` says how to get 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -170,8 +171,9 @@ class RunLog:
         }
 
     def close(self) -> None:
-        """Write what is left."""
-        self._file.close()
+        """End it; each line was written when it was recorded, and what could not be has been said."""
+        with contextlib.suppress(OSError):
+            self._file.close()
         if self._events is not None:
             self._events.close()
 
