@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+LOSSLESS_DB = 319.99
+"""From here on figures of second moments are exact: less than 1e-32 of the energy is not told from none."""
+
 SEGMENTAL_RANGE_DB = (-10.0, 35.0)
 """Segments are clamped to this range (Hansen and Pellom 1998)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audiocos.metrics import LOSSLESS_DB
 from audiocos.normal import QUANTILES, Normal
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def facts(model: Model) -> list[tuple[str, str]]:
         ("sample rate", f"{rate} Hz" if rate else "any"),
         ("latency", f"{latency} samples, {1000 * latency / (rate or 48000):.1f} ms at {rate or 48000} Hz"),
         ("exact", exactness(model)),
-        *((str(name), _value(value)) for name, value in (model.training | model.figures).items()),
+        *((str(name), _value(value)) for name, value in model.training.items()),
+        *((str(name), _figure(value)) for name, value in model.figures.items()),
         *([] if model.normal is None else [("normal", _normal(model.normal))]),
     ]
 
@@ -71,6 +73,10 @@ def _normal(normal: Normal) -> str:
         for value in (normal.snr_quantiles_db[index] for index in (0, len(QUANTILES) // 2, -1))
     )
     return f"SNR a second {low} (1 %), {middle} (median), {high} (99 %), over {normal.seconds} s"
+
+
+def _figure(value: object) -> str:
+    return "exact" if isinstance(value, float) and value >= LOSSLESS_DB else _value(value)
 
 
 def _value(value: object) -> str:

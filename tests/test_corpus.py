@@ -169,6 +169,18 @@ def test_mixed_rates_are_listed_with_examples(folder):
     assert corpus.sample_rate == 16000 and len(corpus.files) == 21
 
 
+@pytest.mark.parametrize(
+    ("seconds", "advised"),
+    [({7999: [3.0], 8000: [3.0], 16000: [1.5]}, 8000), ({8000: [0.1, 0.1, 0.1], 16000: [0.9]}, 16000)],
+)
+def test_of_mixed_rates_that_with_the_most_sound_is_advised_then_the_highest(seconds, advised, tmp_path):
+    for rate, lengths in seconds.items():
+        for index, length in enumerate(lengths):
+            sf.write(tmp_path / f"{rate}-{index}.wav", np.full(round(rate * length), 0.1 * (1 + index)), rate)
+    with pytest.raises(CorpusError, match=f"Pass --sample-rate {advised} to resample the others"):
+        gather([tmp_path])
+
+
 @pytest.mark.parametrize("made", [True, False])
 def test_an_empty_or_missing_folder_is_named(tmp_path, made):
     folder = tmp_path / "nothing"

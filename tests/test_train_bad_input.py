@@ -1,7 +1,6 @@
 """The command train: what it says of bad input, other settings and full disks."""
 
 import os
-import re
 import resource
 
 import numpy as np
@@ -12,7 +11,8 @@ from recordings import write
 import audiocos
 from audiocos import cosines, framing, signals
 from audiocos.execution import accelerator_present
-from audiocos.training import checkpoint
+from audiocos.training import checkpoint, stochastic
+from audiocos.training.products import usable_cores
 
 
 def test_an_output_that_exists_is_kept_without_force(train, tmp_path):
@@ -58,6 +58,16 @@ def test_fewer_frames_than_samples_each_says_how_many_more_or_counts_every_offse
     assert "48 frames for 512 samples each: 464 more would settle it.\n" in done.err
     done = train("voices", "--frame", 512, "--force")
     assert "The corpus is short: every sample offset counts as a frame (--every-hop counts only hops)." in done.err
+    said = "48 frames for 512 samples each, too few also where every sample offset counts: 464 more would settle it.\n"
+    assert said in done.err
+
+
+@pytest.mark.parametrize(("samples", "few"), [(100, True), (32 * 40, False)])
+def test_bounds_of_too_little_sound_are_marked(samples, few, train, tmp_path):
+    write(tmp_path / "short.wav", signals.speech_like(samples, 8000))
+    done = train("short.wav", "--frame", 32)
+    assert ("What can be won is fitted to 4 frames only: it says little of other sound.\n" in done.err) == few
+    assert ("would settle it" in done.err) == few
 
 
 def test_silence_alone(train, tmp_path):
@@ -151,15 +161,14 @@ def test_a_start_that_does_not_exist(voices, train):
 
 
 def test_files_that_turn_out_bad_while_they_are_heard_count_as_bad(voices, train):
-    for index in range(2):
+    for index in range(2):  # one of them is held out
         broken = signals.speech_like(6000, 8000, seed=50 + index)
         broken[3000] = np.nan
         write(voices / f"broken{index}.wav", broken, subtype="FLOAT")
     done = train("voices", "--frame", 16, code=1)
-    assert re.search(
-        r"audiocos: voices: [12] of 7 files cannot be read, more than the share 0.1 that may be bad", done.err
-    )
-    assert "broken" in done.err.splitlines()[-1] and done.err.endswith("pass a larger --max-bad.\n")
+    last = done.err.splitlines()[-1]
+    assert last.startswith("audiocos: voices: 2 of 7 files cannot be read, more than the share 0.1 that may be bad")
+    assert "broken0.wav" in last and "broken1.wav" in last and last.endswith("pass a larger --max-bad.")
     train("voices", "--frame", 16, "--max-bad", 0.3)
 
 
@@ -182,8 +191,9 @@ def test_a_run_without_a_checkpoint_begins_at_its_start(voices, train):
     [
         (["--framing", "lapped", "--coefficients", 33], 2, "--coefficients 33: lapped framing holds at most 32 a hop"),
         (["--init", "spectral", "--coefficients", 65], 2, "--init spectral: M = 65 is above N = 64"),
-        (["--framing", "overlap", "--growth"], 2, "--growth: windows grow on block frames only"),
         (["--framing", "lapped", "--optimizer", "adam"], 2, "--optimizer adam: learns on windows of block frames"),
+        (["--framing", "lapped", "--frame", 1], 2, "--frame 1: lapped frames advance by less than a frame, so they"),
+        (["--framing", "overlap", "--frame", 1], 2, "--frame 1: overlap frames advance by less than a frame, so they"),
         (["--framing", "lapped", "--frame", 17], 2, "lapped framing: frame 17 is not twice the hop 8"),
         (["--framing", "overlap", "--hop", 24], 2, "overlap framing: "),
         (["--framing", "lapped", "--hop", 17], 2, "--hop 17: lapped frames advance by half a frame, 32. Leave it out,"),
@@ -202,6 +212,27 @@ def test_a_run_without_a_checkpoint_begins_at_its_start(voices, train):
 def test_what_cannot_be_is_refused_before_the_recordings_are_heard(arguments, code, said, voices, train):
     done = train("voices", "--frame", 64, *arguments, code=code)
     assert said in done.err and "Hearing" not in done.err and done.out == ""
+
+
+@pytest.mark.parametrize("option", ["--holdout", "--max-bad", "--save-every"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_no_share_and_no_time_is_nan_or_infinite(option, value, train):
+    assert f"Invalid value for '{option}'" in train("voices", f"{option}={value}", code=2).err
+
+
+@pytest.mark.parametrize("source", ["synth:noise", "voices"])
+def test_no_more_workers_start_than_there_are_cores(source, voices, train, monkeypatch):
+    started = []
+    loader = stochastic.DataLoader
+
+    def watched(*arguments, num_workers, **settings):
+        started.append(num_workers)
+        return loader(*arguments, num_workers=0, **settings)
+
+    monkeypatch.setattr(stochastic, "DataLoader", watched)
+    cores = usable_cores()
+    done = train(source, "--frame", 4, "--optimizer", "adam", "--steps", 2, "--workers", 200)
+    assert started == [cores] and f"--workers 200: more than the {cores} core" in done.err
 
 
 @pytest.mark.parametrize("inputs", [["synth:tone"], ["synth:noise", "voices"]])
@@ -239,15 +270,6 @@ def test_batches_of_noise_in_expectation_have_no_size(train):
 def test_an_accelerator_that_is_not_there(train):
     done = train("synth:noise", "--frame", 8, "--optimizer", "adam", "--device", "cuda", code=1)
     assert done.err == "audiocos: device cuda: not available here. Use --device cpu or auto.\n"
-
-
-@pytest.mark.parametrize("kind", ["overlap", "lapped"])
-def test_a_random_start_where_no_window_grows_is_warned_of(kind, voices, train):
-    done = train("voices", "--frame", 16, "--framing", kind, "--init", "random")
-    assert (
-        f"--init random: windows grow on block frames only, so in {kind} frames a random start stays near 0 dB. "
-        "Use --init orthogonal or spectral, or learn with --framing block.\n"
-    ) in done.err
 
 
 # Full disks

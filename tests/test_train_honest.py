@@ -1,6 +1,7 @@
 """The command train: what its figures are of and are beside, said truly."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -86,6 +87,19 @@ def test_the_card_says_that_normal_is_of_each_channel(train, tmp_path):
     assert "| channels | their mean; normal is of each |" in (tmp_path / "model" / "README.md").read_text()
 
 
+def test_what_loses_nothing_is_exact_in_words(train, tmp_path):
+    for index in range(3):
+        write(tmp_path / "level" / f"{index}.wav", np.full(4000 + 8 * index, 0.5))
+    done = train("level", "--frame", 8, "--coefficients", 4, "--report", "page.html")
+    row = "KLT of the training sound"
+    figures = audiocos.load("model").figures
+    assert figures[f"{row} (dB)"] == pytest.approx(320) and figures["learned (dB)"] < 320
+    card, page = ((tmp_path / name).read_text() for name in ("model/README.md", "page.html"))
+    assert "320" not in done.out and done.out.count("exact") >= 2  # before and after learning
+    assert f"| {row} (dB) | exact |" in card
+    assert re.search(rf"{row}</t[hd]>\s*<td>exact</td>\s*<td>\N{{EN DASH}}</td>", page)
+
+
 # Yardsticks
 
 
@@ -161,6 +175,11 @@ def test_a_hop_too_long_for_the_mdct_says_so(voices, train, monkeypatch):
     done = train("voices", "--frame", 64, "--coefficients", 16)
     assert "The MDCT is left out: its hop would be above 32.\n" in done.err
     assert "KLT" in done.out and "MDCT" not in done.out
+
+
+def test_frames_of_one_sample_are_named_as_one(voices, train):
+    done = train("voices", "--frame", 1)
+    assert "1 coefficient for each sample: the DCT, the MDCT and the KLT keep everything, too.\n" in done.err
 
 
 def test_where_everything_is_kept_a_line_says_so(voices, train):

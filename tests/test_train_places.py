@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from oddfiles import run
 from recordings import write
 
 from audiocos import signals
+from audiocos.cli.memory import check_memory
 from audiocos.cli.places import Places
+from audiocos.errors import TrainingError
+from audiocos.training.settings import TrainingConfig
 
 
 def test_an_interrupted_run_is_not_begun_anew_unasked(interrupted, train):
@@ -97,6 +101,24 @@ def test_too_little_memory_for_the_frame_is_one_line(voices, tmp_path):
         "audiocos: --frame 32768: not enough memory; each second moment of such frames takes 8 GiB, and several are "
         "needed. Take a smaller --frame."
     )
+
+
+@pytest.mark.parametrize("source", ["voices", "synth:noise"])
+def test_more_coefficients_than_memory_holds_are_named_before_the_pass(source, voices, train, monkeypatch):
+    monkeypatch.setattr("audiocos.cli.memory._installed", lambda: 2**36)
+    done = train(source, "--frame", 4, "--coefficients", 65536, code=1)
+    assert done.err == (
+        "audiocos: --coefficients 65536: not enough memory; the equations of so many take 128 GiB, and several "
+        "copies are needed. Take fewer.\n"
+    )
+
+
+@pytest.mark.parametrize(("settings", "refused"), [({}, True), ({"optimizer": "lbfgs"}, False)])
+def test_only_steps_that_solve_equations_need_memory_for_them(settings, refused):
+    config = TrainingConfig(frame=4, coefficients=1000, **settings).decided(False)
+    check_memory(config, 10**8)
+    with pytest.raises(TrainingError, match="--coefficients") if refused else nullcontext():
+        check_memory(config, 10**7)
 
 
 def test_links_to_folders_are_not_followed_and_that_is_said(voices, train, reconstruct, tmp_path):

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -193,6 +194,36 @@ def test_events_hold_the_figures_of_the_lines_and_hide_what_was_cut(tmp_path):
         found = {event.step: event.value for event in events.Scalars(tag)}
         assert found == {r.step: pytest.approx(getattr(r, key), rel=1e-6) for r in records}
         assert len(events.Scalars(tag)) == len(records)
+
+
+@pytest.mark.filterwarnings("default:::tensorboard", "default:::google")
+@pytest.mark.parametrize("room", [0, 50])
+def test_a_full_disk_is_said_at_once_and_leaves_no_events_file(room, tmp_path, capfd):
+    layout = Layout.of(pair([1], [1]))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(AudiocosError, match="the log cannot be written: File too large. Make room, or choose"):
+            RunLog(tmp_path / "run", layout, layout.pack(pair([1], [1])), GRID)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path / "run") == [NAME] and capfd.readouterr().err == ""
+
+
+@pytest.mark.filterwarnings("default:::tensorboard", "default:::google")
+def test_a_disk_that_fills_up_is_said_in_a_line(tmp_path):
+    layout = Layout.of(pair([1], [1]))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with (
+            pytest.raises(AudiocosError, match="the log cannot be written: File too large. Make room, or choose"),
+            RunLog(tmp_path, layout, layout.pack(pair([1], [1])), GRID) as log,
+        ):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+            for step in range(10):
+                log.record(step, layout.pack(pair([1], [1])), 0.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_history_is_bounded_and_evenly_spread():

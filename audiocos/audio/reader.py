@@ -78,6 +78,8 @@ class Reader:
     sanitize: bool = False
     warnings: list[str] = field(default_factory=list)
     sanitized: int = 0
+    first_sanitized: int | None = None
+    """The frame of the first sample replaced."""
     read: int = 0
 
     def __post_init__(self) -> None:
@@ -170,13 +172,15 @@ class Reader:
         if low >= -IMPLAUSIBLE and high <= IMPLAUSIBLE:  # false for NaN too
             return
         bad = ~(np.abs(block) <= IMPLAUSIBLE)
+        where = int(np.flatnonzero(bad.any(axis=1))[0]) + self.read - len(block)
         if not self.sanitize:
-            where = int(np.flatnonzero(bad.any(axis=1))[0]) + self.read - len(block)
             value = block[bad][0]
             raise AudioFileError(
                 f"{self.name}: sample {where} is {value:g}, which no sound is. Pass --sanitize to replace such "
                 "samples by silence."
             )
+        if self.first_sanitized is None:
+            self.first_sanitized = where
         self.sanitized += int(bad.sum())
         block[bad] = 0
 

@@ -47,7 +47,7 @@ class Audition:
         seed: of the split.
         to_learn: how to hear the training files of a corpus.
         to_judge: how to hear the held-out ones.
-        check: called with the files refused so far; raises when they are too many.
+        check: called with all files refused, once all are heard; raises when they are too many.
     """
 
     corpus: Corpus
@@ -65,6 +65,8 @@ class Audition:
         """
         judging = self._judges()
         learned = self._hear(self.to_learn(self.corpus), self.corpus.train, "Hearing what to learn from")
+        # Not before: who repairs files wants to know of all of them, and what was heard is kept in the cache.
+        self.check([bad for each in self._lost for bad in each.refused])
         if judging is not None and not learned.files:
             self._say("Only the held-out files can be used: they are learned from.")
             self.corpus, judging = replace(self.corpus, train=self.corpus.held_out, held_out=()), None
@@ -92,7 +94,6 @@ class Audition:
     def _hear(self, hearing: Hearing, files: tuple[File, ...], what: str) -> Heard:
         heard = hearing.hear(files, what)
         self._lost.append(heard)
-        self.check([bad for each in self._lost for bad in each.refused])
         return heard
 
     def _say(self, text: str) -> None:

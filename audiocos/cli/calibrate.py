@@ -14,6 +14,7 @@ from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress, check_device, device_option, print_json, print_table
 from audiocos.cli.main import say
 from audiocos.cli.options import say_links, say_warnings
+from audiocos.cli.ranges import FiniteRange
 from audiocos.cli.untouched import refuse_inputs
 from audiocos.counting import counted
 from audiocos.errors import AudiocosError, CorpusError, UsageError
@@ -49,7 +50,7 @@ Exit code: 0 done, 1 a file failed or there is too little sound, 2 wrong usage."
 @click.option("--strict", is_flag=True, help="Damaged files fail instead of counting as far as they go.")
 @click.option(
     "--max-bad",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.1,
     show_default=True,
     help="Share of unreadable files above which nothing is written.",

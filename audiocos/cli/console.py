@@ -138,6 +138,17 @@ def snr_text(snr_db: float | None, max_abs_error: float) -> str:
     return f"{snr_db:.2f} dB"
 
 
+def moment_snr_text(snr_db: float) -> str:
+    """An SNR that was reckoned on a second moment.
+
+    >>> moment_snr_text(12.111), moment_snr_text(320.0)
+    ('12.11 dB', 'exact')
+    """
+    from audiocos.metrics import LOSSLESS_DB
+
+    return "exact" if snr_db >= LOSSLESS_DB else f"{snr_db:.2f} dB"
+
+
 def level_text(amplitude: float) -> str:
     """An amplitude in dB of full scale."""
     return f"{20 * math.log10(amplitude):.1f} dBFS" if amplitude > 0 else "none"

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from audiocos.audio.names import shown
-from audiocos.cli.console import print_json, print_table
+from audiocos.cli.console import moment_snr_text, print_json, print_table
 from audiocos.cli.grouping import grouped
 from audiocos.cli.main import say
+from audiocos.cli.ranges import FiniteRange
 from audiocos.errors import FramingError, UsageError
 from audiocos.training.settings import OPTIMIZERS, STARTS, StochasticSettings, TrainingConfig
 
@@ -91,7 +92,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 )
 @click.option(
     "--holdout",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     default=0.1,
     show_default=True,
     help="Share of the files to judge by.",
@@ -107,7 +108,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option("--stationary/--every-hop", default=None, help="Count every sample offset; default for short corpora.")
 @click.option(
     "--max-bad",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.1,
     show_default=True,
     help="Share of unreadable files above which the run fails.",
@@ -116,7 +117,7 @@ The pass over the recordings is kept in a cache: a second run on the same files 
 @click.option(
     "--run", metavar="FOLDER", help="Log and checkpoints, of one model and one train at a time; default MODEL.run."
 )
-@click.option("--save-every", type=click.FloatRange(0), default=10, show_default=True, help="Seconds a checkpoint.")
+@click.option("--save-every", type=FiniteRange(0), default=10, show_default=True, help="Seconds a checkpoint.")
 @click.option(
     "--resume",
     is_flag=True,
@@ -166,7 +167,7 @@ def command(
 
     A FOLDER may also be a recording, or a text file that lists recordings. Inputs are only read.
     """
-    from audiocos.cli.memory import plainly
+    from audiocos.cli.memory import check_memory, plainly
     from audiocos.cli.places import Places
     from audiocos.cli.remarks import remarks
     from audiocos.cli.training import Session, TrainingRequest  # numbers and sound, which --help does without
@@ -203,14 +204,16 @@ def command(
         config.check()
     except FramingError as error:
         raise UsageError(str(error)) from error
-    grows = config.decided(bool(synthetic)).growth is True
+    decided = config.decided(bool(synthetic))
+    grows = decided.growth is True
     refuse_unread(
         context,
         synthetic=bool(synthetic),
         descends=config.first_order,
         grows=grows,
-        draws_batches=config.first_order or (grows and (batches or not synthetic)),
+        draws_batches=config.first_order or (grows and (batches or not (synthetic or config.grows_on_white))),
     )
+    check_memory(decided)
     chosen = learning_device(device, config.first_order)
     config = replace(config, stochastic=replace(config.stochastic, device=chosen))
     ranks, claim = Ranks(config.stochastic.device), places.claim
@@ -233,19 +236,19 @@ def command(
     session = Session(request, bool(synthetic), ranks)
     if session.ranks.leads and config.first_order and (device, chosen) != ("auto", "cpu"):
         say(f"Learning on {chosen}.")
-    with plainly(config):
+    with plainly(decided):
         session.prepare()
     if not session.ranks.leads and optimizer not in ("adam", "sgd"):
         session.ranks.close()  # rank 0 learns
         return
     if session.bounds and not as_json and session.ranks.leads:
-        rows = [[name, f"{value:.2f} dB"] for name, value in session.bounds.items()]
+        rows = [[name, moment_snr_text(value)] for name, value in session.bounds.items()]
         print_table(
             f"What can be won at {config.m} coefficients a frame",
             [("scheme", "left"), (session.judged_on, "right")],
             rows,
         )
-    with plainly(config), ranks.company():
+    with plainly(decided), ranks.company():
         model = session.learn(Path(output).name)
     if session.ranks.leads:
         model.save(output, force=force)
@@ -259,7 +262,7 @@ def command(
     if as_json:
         print_json({"model": output, "training": model.training, "figures": model.figures})
     else:
-        rows = [[name, f"{value:.2f} dB"] for name, value in session.results.items()]
+        rows = [[name, moment_snr_text(value)] for name, value in session.results.items()]
         print_table(f'Model "{output}"', [("", "left"), (f"SNR, {session.judged_on}", "right")], rows)
     for remark in remarks(session.results, session.config, session.framing.hop, session.judged_on):
         say(remark)

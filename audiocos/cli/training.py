@@ -31,7 +31,7 @@ from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
 from audiocos.training.partial import default_cache
 from audiocos.training.plan import make_start, noise_windows, recorded_windows, stages
-from audiocos.training.products import on_threads
+from audiocos.training.products import on_threads, usable_cores
 from audiocos.training.refused import Refused, check_share
 from audiocos.training.run import Run
 from audiocos.training.settings import TrainingConfig
@@ -87,7 +87,7 @@ class Session:
         r.config.check()
         self.config = config = r.config.decided(self.synthetic)
         self.framing = config.framing()
-        for note in config.doubts(r.config.optimizer):
+        for note in config.doubts(r.config.optimizer, usable_cores()):
             self._say(note)
         base = None if r.base is None else load(r.base)
         self.base = None if r.base is None or base is None else start_from(base, r.base, config)
@@ -221,7 +221,7 @@ class Session:
         return is_short(seconds * self.listening.sample_rate / self.framing.hop, self.framing)
 
     def _windows(self) -> Windows:
-        if self.corpus is None:
+        if self.corpus is None or self.config.grows_on_white:
             return noise_windows(self.config, self.ranks)
         return recorded_windows(self.config, self.corpus.train, self.listening, self.ranks)
 
@@ -236,15 +236,18 @@ class Session:
                 f"{samples} samples are fewer than a frame of {n}: {n - samples} more are needed. "
                 "Add recordings, or take a smaller --frame."
             )
-        if heard.moment.hops < n and not self.train.stationary:
+        if heard.moment.hops < n:
             few, more = counted(heard.moment.hops, "frame"), n - heard.moment.hops
-            self._say(f"{few} for {n} samples each: {more} more would settle it.")
+            so = ", too few also where every sample offset counts" if self.train.stationary else ""
+            self._say(f"{few} for {n} samples each{so}: {more} more would settle it.")
 
     def _bounds(self) -> dict[str, float]:
         """What can be won, before anything is learned."""
         n, m, heeded = self.framing.hop, self.config.m, self.heeded
         if m >= n:
-            self._say(f"{m} coefficients for each {n} samples: the DCT, the MDCT and the KLT keep everything, too.")
+            each = "sample" if n == 1 else f"{n} samples"
+            kept = counted(m, "coefficient")
+            self._say(f"{kept} for each {each}: the DCT, the MDCT and the KLT keep everything, too.")
             return {}
         train = self.train.second_moment
         judging = self.judge.second_moment
@@ -253,6 +256,8 @@ class Session:
             judging = moment.stationary() if heeded.judging is None and self.train.stationary else moment.full()
             train = judging if heeded.judging is None else train
         found = yardsticks.yardsticks(self.framing, m, train, judging, moment)
+        if (hops := heeded.learned.moment.hops) < n:
+            self._say(f"What can be won is fitted to {counted(hops, 'frame')} only: it says little of other sound.")
         if not any("MDCT" in name for name in found):
             self._say(f"The MDCT is left out: its hop would be above {yardsticks.LARGEST_HOP}.")
         return found

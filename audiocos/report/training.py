@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audiocos.cosines import CosineParameters
+from audiocos.metrics import LOSSLESS_DB
 from audiocos.report import learning, style
 from audiocos.report.html import write_page
 from audiocos.report.words import decimal
@@ -126,9 +127,10 @@ def _rows(held_out: Sequence[tuple[str, float | None]]) -> list[dict[str, Any]]:
     own = held_out[0][1] if held_out else None
     rows = []
     for index, (name, snr_db) in enumerate(held_out):
-        gap = None if index == 0 or own is None or snr_db is None else round(snr_db - own, 2)
+        exact = [value is not None and value >= LOSSLESS_DB for value in (own, snr_db)]
+        gap = None if index == 0 or own is None or snr_db is None or any(exact) else round(snr_db - own, 2)
         sign = "+" if gap is not None and gap > 0 else ""
-        rows.append({"name": name, "cells": [decimal(snr_db, 2), sign + decimal(gap, 2)]})
+        rows.append({"name": name, "cells": ["exact" if exact[1] else decimal(snr_db, 2), sign + decimal(gap, 2)]})
     return rows
 
 

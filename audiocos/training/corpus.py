@@ -268,7 +268,12 @@ def _common_rate(files: list[File]) -> int:
         f"{rate} Hz ({counted(count, 'file')}, {'such as ' if count > 1 else ''}{example[rate]})"
         for rate, count in ordered
     )
-    raise CorpusError(f"mixed sample rates: {listed}. Pass --sample-rate {ordered[0][0]} to resample the others.")
+    sound: Counter[int] = Counter()
+    for file in files:
+        sound[file.sample_rate] += file.channels * (file.frames or 0)
+    # About as much sound is a tie, and then the highest rate loses least.
+    most = max(counts, key=lambda rate: (float(f"{sound[rate] / rate:.2g}"), rate))
+    raise CorpusError(f"mixed sample rates: {listed}. Pass --sample-rate {most} to resample the others.")
 
 
 def _split(files: list[File], holdout: float, seed: int) -> tuple[tuple[File, ...], tuple[File, ...]]:

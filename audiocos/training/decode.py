@@ -74,10 +74,10 @@ class Decoder:
 
     def _heard(self, reader: Reader, name: str) -> Iterator[Float64]:
         for block in reader.blocks(BLOCK):
-            if reader.sanitized:
-                seconds = (self.first + self.frames) / reader.sample_rate
+            if reader.first_sanitized is not None:
+                seconds = reader.first_sanitized / reader.sample_rate
                 raise AudioFileError(
-                    f"{name}: holds samples that no sound is (NaN, infinite or huge), first after {seconds:.2f} s. "
+                    f"{name}: holds samples that no sound is (NaN, infinite or huge), first after {seconds:.3f} s. "
                     "Repair it, or leave it out."
                 )
             self.frames += len(block)

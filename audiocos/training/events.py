@@ -1,13 +1,21 @@
-"""TensorBoard events of a run, written with TensorBoard's own writer: torch's takes seconds to import."""
+"""TensorBoard events of a run, in TensorBoard's own records: torch's writer takes seconds to import.
+
+TensorBoard's writer of files is not used either: it writes in a thread, whose errors come late, with a traceback.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_VERSION = "brain.Event:2"
+_FLUSH_SECONDS = 10.0
 _OURS = ".audiocos"  # at the end of a file's name: those of other programs stay
 
 
@@ -26,24 +34,46 @@ class Events:
     def __init__(self, folder: Path, step: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.compat.proto.summary_pb2 import Summary
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
         self._event: Any = Event
         self._summary: Any = Summary
-        self._writer: Any = EventFileWriter(str(folder), flush_secs=10, filename_suffix=_OURS)
-        # Steps from a START on are purged only in files of a known version: TensorBoard's reader wants to be told.
-        self._writer.add_event(Event(wall_time=time.time(), step=step, file_version="brain.Event:2"))
-        began = SessionLog(status=SessionLog.START)
-        self._writer.add_event(Event(wall_time=time.time(), step=step, session_log=began))
+        # TensorBoard reads files in the order of their names.
+        path = folder / f"events.out.tfevents.{time.time():017.6f}.{socket.gethostname()}.{os.getpid()}{_OURS}"
+        self._file = path.open("xb")
+        self._records: Any = RecordWriter(self._file)
+        try:
+            # Steps from a START on are purged only in files of a known version: TensorBoard's reader wants to be told.
+            for told in ({"file_version": _VERSION}, {"session_log": SessionLog(status=SessionLog.START)}):
+                self._write(step, **told)
+            self._file.flush()
+        except OSError:
+            self.close()
+            path.unlink()
+            raise
+        self._flushed = time.monotonic()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Write the values of a step, each under its tag."""
-        summary = self._summary(value=[self._summary.Value(tag=tag, simple_value=v) for tag, v in values.items()])
-        self._writer.add_event(self._event(wall_time=time.time(), step=step, summary=summary))
+        """Write the values of a step, each under its tag.
+
+        Raises:
+            OSError: they cannot be written, or those before them.
+        """
+        self._write(
+            step,
+            summary=self._summary(value=[self._summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]),
+        )
+        if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
+            self._file.flush()
+            self._flushed = time.monotonic()
+
+    def _write(self, step: int, **told: Any) -> None:
+        self._records.write(self._event(wall_time=time.time(), step=step, **told).SerializeToString())
 
     def close(self) -> None:
-        """Write what is left."""
-        self._writer.close()
+        """Write what is left; what no longer can be is left out: the log has the same figures."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def available() -> bool:

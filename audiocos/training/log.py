@@ -6,6 +6,7 @@ unbroken run. TensorBoard is optional: without it `RunLog.note` says how to get 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -100,7 +101,11 @@ class RunLog:
             if resumed is None:
                 events.remove_events(folder)
             self._file = _cut_after(self._path, self._last)
-            self._events = events.Events(folder, self._last + 1) if events.available() else None
+            try:
+                self._events = events.Events(folder, self._last + 1) if events.available() else None
+            except OSError:
+                self._file.close()
+                raise
         except OSError as error:
             raise self._failure(error) from error
         self._since = time.perf_counter()  # what it takes to import TensorBoard is not the run's
@@ -166,8 +171,9 @@ class RunLog:
         }
 
     def close(self) -> None:
-        """Write what is left."""
-        self._file.close()
+        """End it; each line was written when it was recorded, and what could not be has been said."""
+        with contextlib.suppress(OSError):
+            self._file.close()
         if self._events is not None:
             self._events.close()
 

@@ -13,6 +13,7 @@ from audiocos.ranks import Ranks
 from audiocos.training.corpus import File
 from audiocos.training.growth import Growth, NoiseWindows, WhiteSound, Windows, default_batch
 from audiocos.training.heard import Listening
+from audiocos.training.lappedgrowth import LappedGrowth
 from audiocos.training.learners import LbfgsLearner, Learner, NewtonLearner
 from audiocos.training.objective import objective_for
 from audiocos.training.run import Stage
@@ -32,8 +33,10 @@ def make_start(config: TrainingConfig, sound: Sound, is_white: bool) -> CosinePa
     n, m, lapped = config.frame, config.m, config.kind == "lapped"
     start = config.decided(is_white).start
     if start == "random":
-        drawn = cosines.random(n, m, seed=config.seed, tied=config.tied, phased=config.phased)
-        return cosines.with_origin(drawn, 0.5 + n / 4) if lapped else drawn
+        if not lapped:
+            return cosines.random(n, m, seed=config.seed, tied=config.tied, phased=config.phased)
+        drawn = cosines.with_origin(cosines.random(n, m, seed=config.seed, tied=config.tied), 0.5 + n / 4)
+        return drawn.with_phases() if config.phased else drawn  # window growth needs phases that begin at zero
     if start == "spectral":
         chosen = spectral(
             config.framing(), m, sound.second_moment, probes(sound.second_moment, KEEP), phased=config.phased
@@ -108,8 +111,10 @@ def stages(config: TrainingConfig, sound: Sound, windows: Windows | None, is_whi
         return [(config.optimizer, lambda start: StochasticLearner(start, windows, settings)), polish]
     if windows is not None and growth:
         factor = 1.3 if config.expected else 1.5
+        if config.kind == "lapped":
+            return [("window growth", lambda start: LappedGrowth(start, windows, factor=factor)), polish]
         # Recordings have directions with little energy, which more damping would leave unlearned.
-        floor = None if is_white else 1e-12
+        floor = None if windows.is_white else 1e-12
         return [("window growth", lambda start: Growth(start, windows, factor=factor, floor=floor)), polish]
     return [("L-BFGS", lbfgs)] if config.optimizer == "lbfgs" else [("Gauss-Newton", newton)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from audiocos.counting import counted
 from audiocos.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class StochasticSettings:
         growth: grow the window; without it a random start stays near 0 dB.
         balance: scale the gradients of the six parameter groups as the notebook did.
         dtype: "float32" or "float64", of windows and products.
-        workers: processes that make the batches.
+        workers: processes that make the batches; no more of them start than there are cores.
         device: a torch device.
     """
 
@@ -57,7 +58,7 @@ class TrainingConfig:
             M is below N, else orthogonal.
         seed: of random starts and batches.
         optimizer: one of OPTIMIZERS.
-        growth: window growth; for random starts on block frames when None.
+        growth: window growth; for random starts when None.
         expected: learn on the expectation instead of batches, where both are possible.
         batch: windows a batch; as the optimizer needs when None.
         stochastic: settings of adam and sgd.
@@ -95,8 +96,21 @@ class TrainingConfig:
     @property
     def m(self) -> int:
         """M."""
-        most = self.frame // 2 if self.kind == "lapped" else self.frame
-        return self.coefficients or most
+        return self.coefficients or self.exact_at
+
+    @property
+    def exact_at(self) -> int:
+        """The least M at which a pair can be exact."""
+        return self.frame // 2 if self.kind == "lapped" else self.frame
+
+    @property
+    def grows_on_white(self) -> bool:
+        """Whether windows grow on white sound, whatever the recordings are.
+
+        Where frames overlap, the windows of recordings tell a frame what its neighbours make up for; a pair that is
+        exact for white sound, frame by frame, is exact there for every sound.
+        """
+        return self.kind != "block"
 
     @property
     def first_order(self) -> bool:
@@ -107,7 +121,7 @@ class TrainingConfig:
     def polish(self) -> str:
         """The optimizer of the last stage, after window growth or descent."""
         # Where the loss cannot vanish, Gauss-Newton leaves out what is curved and creeps through flat valleys.
-        return "gauss-newton" if self.m >= self.frame else "lbfgs"
+        return "gauss-newton" if self.m >= self.exact_at else "lbfgs"
 
     def decided(self, is_white: bool) -> TrainingConfig:
         """The same with every "auto" and every None that learning depends on filled in.
@@ -122,7 +136,7 @@ class TrainingConfig:
                 start = "random"
         growth = self.growth
         if growth is None:
-            growth = start == "random" and self.kind == "block"
+            growth = start == "random"
         optimizer = self.optimizer
         if optimizer == "auto" or (growth and not self.first_order):  # the window grows in Gauss-Newton steps
             optimizer = "gauss-newton"
@@ -137,11 +151,12 @@ class TrainingConfig:
             growth=growth,
         )
 
-    def doubts(self, asked: str) -> list[str]:
+    def doubts(self, asked: str, cores: int) -> list[str]:
         """What a user should know before a training that is decided begins.
 
         Args:
             asked: the optimizer as it was asked for.
+            cores: of this machine.
         """
         found = []
         if self.growth and asked == "lbfgs":
@@ -149,10 +164,9 @@ class TrainingConfig:
                 f"--optimizer lbfgs: windows grow in Gauss-Newton steps, then {self.polish} polishes. "
                 "--no-growth learns by L-BFGS alone."
             )
-        if self.start == "random" and self.kind != "block":
+        if self.first_order and self.stochastic.workers > cores:
             found.append(
-                f"--init random: windows grow on block frames only, so in {self.kind} frames a random start stays near "
-                "0 dB. Use --init orthogonal or spectral, or learn with --framing block."
+                f"--workers {self.stochastic.workers}: more than the {counted(cores, 'core')} here; {cores} work."
             )
         return found
 
@@ -163,6 +177,11 @@ class TrainingConfig:
             FramingError: sizes and window that cannot reconstruct.
             UsageError: choices that do not go together.
         """
+        if self.kind != "block" and self.frame < 2:
+            raise UsageError(
+                f"--frame {self.frame}: {self.kind} frames advance by less than a frame, so they need 2 samples or "
+                "more. Take a larger --frame, or --framing block."
+            )
         self.framing()
         if self.kind == "lapped" and self.hop not in (None, self.frame // 2):
             raise UsageError(
@@ -177,7 +196,5 @@ class TrainingConfig:
             raise UsageError(
                 f"--init spectral: M = {self.m} is above N = {self.frame}. Use --init orthogonal or random."
             )
-        if self.growth and self.kind != "block":
-            raise UsageError("--growth: windows grow on block frames only. Leave it out, or use --framing block.")
         if self.first_order and self.kind != "block":
             raise UsageError(f"--optimizer {self.optimizer}: learns on windows of block frames. Use --framing block.")

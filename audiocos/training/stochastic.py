@@ -20,6 +20,7 @@ from audiocos.errors import TrainingError
 from audiocos.nn import CosinePair
 from audiocos.training.growth import FIRST_TAPER, Windows
 from audiocos.training.layout import Layout
+from audiocos.training.products import usable_cores
 from audiocos.training.settings import StochasticSettings
 
 _GROWING = 0.6  # the share of the steps in which the window grows; with 0.4 frames of 256 stop at 57 to 84 dB
@@ -198,7 +199,8 @@ class StochasticLearner:
 
     def _load_from(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
         order = range(step, self._settings.steps)
-        loader = DataLoader(self._batches, batch_size=None, sampler=order, num_workers=self._settings.workers)
+        workers = min(self._settings.workers, usable_cores())  # more would wait for each other
+        loader = DataLoader(self._batches, batch_size=None, sampler=order, num_workers=workers)
         return iter(loader)
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
