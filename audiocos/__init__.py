@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from audiocos.cosines import CosineParameters
     from audiocos.errors import AudiocosError
+    from audiocos.framed import FramedAnalysis
     from audiocos.framing import Framing
     from audiocos.inversion import Inversion, invert
     from audiocos.metrics import Figures, RunningFigures, compare
@@ -26,6 +27,7 @@ _HOMES = {
     "CosinePair": "nn",
     "CosineParameters": "cosines",
     "Figures": "metrics",
+    "FramedAnalysis": "framed",
     "Framing": "framing",
     "Inversion": "inversion",
     "Model": "model",
@@ -43,6 +45,7 @@ __all__ = [
     "CosinePair",
     "CosineParameters",
     "Figures",
+    "FramedAnalysis",
     "Framing",
     "Inversion",
     "Model",

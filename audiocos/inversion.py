@@ -89,9 +89,9 @@ def invert(
         - start: `[...]`, as `representation` takes
 
     Raises:
-        InversionError: an unknown method, numbers out of range, a representation that does not fit the target, that
-            is not finite, whose gradient at the start is not finite or is zero, or that torch cannot differentiate;
-            no start is given, and no length gives the target's shape.
+        InversionError: an unknown method, numbers out of range, a representation that does not take the start, does
+            not fit the target, is not finite, whose gradient at the start is not finite or is zero, or that torch
+            cannot differentiate; no start is given, and no length gives the target's shape.
 
     >>> magnitudes = lambda x: torch.fft.rfft(x).abs()
     >>> wanted = magnitudes(torch.sin(torch.arange(64.0)))
@@ -126,7 +126,14 @@ class _Descent:
 
     def first(self, start: Tensor) -> Tensor:
         """The gradient at the start, after a look at whether there can be one."""
-        shown = self._represent(start.clone().requires_grad_())
+        try:
+            shown = self._represent(start.clone().requires_grad_())
+        except Exception as error:  # whatever the caller's function raises
+            told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            raise InversionError(
+                f"representation: fails on the start, of shape {list(start.shape)} ({told}). "
+                "Give a start of as many samples as the signal that is looked for."
+            ) from error
         if not isinstance(shown, Tensor):
             raise InversionError(f"representation: gives a {type(shown).__name__}. Let it give a torch tensor.")
         if shown.layout != torch.strided or shown.device != self._target.device:

@@ -100,7 +100,7 @@ class Analysis(_Bank):
     def forward(self, x: Tensor) -> Tensor:
         """Frames to coefficients."""
         _check_last(x, self.frame, "frame")
-        return _product(x, self.matrix().to(x.device, x.dtype))
+        return product(x, self.matrix().to(x.device, x.dtype))
 
 
 class Synthesis(_Bank):
@@ -129,7 +129,7 @@ class Synthesis(_Bank):
     def forward(self, coefficients: Tensor) -> Tensor:
         """Coefficients to frames."""
         _check_last(coefficients, self.coefficients, "coefficients")
-        return _product(coefficients, self.matrix().to(coefficients.device, coefficients.dtype))
+        return product(coefficients, self.matrix().to(coefficients.device, coefficients.dtype))
 
 
 class CosinePair(nn.Module):
@@ -243,7 +243,7 @@ class CosinePair(nn.Module):
         )
 
 
-def _product(rows: Tensor, matrix: Tensor) -> Tensor:
+def product(rows: Tensor, matrix: Tensor) -> Tensor:
     """Rows times the matrix transposed, in short sums: torch's over 4096 terms of a single float32 row lose 10 dB."""
     pieces = zip(torch.split(rows, _LONGEST_SUM, -1), torch.split(matrix, _LONGEST_SUM, -1), strict=True)
     products = [part @ columns.mT for part, columns in pieces]
@@ -262,8 +262,17 @@ def _to_numpy(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
     return tensor.detach().cpu().numpy().copy()
 
 
-def _check_last(tensor: Tensor, size: int, name: str) -> None:
+def check_floating(tensor: Tensor) -> None:
+    """Refuse integers.
+
+    Raises:
+        TypeError: the text says what was given.
+    """
     if not (tensor.is_floating_point() or tensor.is_complex()):
         raise TypeError(f"expected a floating-point tensor, got {tensor.dtype}.")
+
+
+def _check_last(tensor: Tensor, size: int, name: str) -> None:
+    check_floating(tensor)
     if tensor.ndim == 0 or tensor.shape[-1] != size:
         raise ValueError(f"expected [..., {name}] with {name} = {size}, got shape {list(tensor.shape)}.")

@@ -241,6 +241,11 @@ BAD = [
     (dict(step=0.0), "step 0.0: give a finite number above 0"),
     (dict(step=float("inf")), "step inf"),
     (dict(start=5), r"target: shape \[4\], but the start's representation has \[5\]. Give a start of as many samples"),
+    (
+        dict(representation=lambda x: x.unfold(-1, 64, 16), start=3),
+        r"representation: fails on the start, of shape \[3\] \(RuntimeError: .* 0 is 3.*Give a start of as many",
+    ),
+    (dict(representation=audiocos.CosinePair(frame=8)), r"of shape \[4\] \(ValueError: expected \[\.\.\., frame\]"),
     (dict(representation=lambda x: x.detach()), "does not depend on the signal in a way that torch can differentiate"),
     (dict(representation=lambda x: x / 0), "not finite at the start"),
     (dict(representation=torch.sign), "its gradient is zero at the start, so that no direction leads on"),

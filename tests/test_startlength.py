@@ -26,6 +26,48 @@ def test_the_shortest_length_is_found(name):
     assert all(_shape(representation, n) != target.shape for n in range(1, samples))
 
 
+PAIR = audiocos.CosinePair(frame=100, coefficients=30)
+LONG = torch.nn.Linear(9001, 8)
+PICKY = {
+    "frames of 100": (lambda x: PAIR.analyze(x.view(-1, 100)).abs(), 10000),
+    "frames of 100 of another count": (lambda x: PAIR.analyze(x.view(-1, 100)).abs(), 1700),
+    "one frame": (audiocos.CosinePair(frame=100), 100),
+    "a layer": (torch.nn.Linear(30, 10), 30),
+    "a layer of no round length": (torch.nn.Linear(1013, 10), 1013),
+    "frames of no round length": (lambda x: x.view(-1, 97)[:, :30], 97 * 211),
+    "what is left after the first": (lambda x: x[1:].view(-1, 100)[:, :7], 1 + 300 * 100),
+    "a shape that is fixed elsewhere": (lambda x: x.reshape(5000).unfold(0, 64, 64), 5000),
+    "spectrum of a round length": (lambda x: torch.fft.rfft(x.view(7000)), 7000),
+}
+
+
+@pytest.mark.parametrize("name", PICKY)
+def test_what_takes_few_lengths_is_inverted_without_a_start(name):
+    representation, samples = PICKY[name]
+    with torch.no_grad():
+        target = representation(torch.linspace(-1, 1, samples))
+    assert audiocos.invert(representation, target, iterations=1).signal.shape == (samples,)
+
+
+def test_scattering_of_a_length_that_is_no_power_of_two_is_inverted_without_a_start():
+    from kymatio.torch import Scattering1D
+
+    transform = Scattering1D(J=3, shape=300, Q=1)
+    assert shortest(transform, transform(torch.ones(300))) == 300
+
+
+def test_each_length_is_tried_once():
+    tried = []
+
+    def picky(x):
+        tried.append(x.numel())
+        return LONG(x)
+
+    with pytest.raises(InversionError):
+        shortest(picky, torch.ones(8))
+    assert len(tried) == len(set(tried)) < 2**13 and set(range(1, 4097)) <= set(tried)
+
+
 def _shape(representation, samples):
     try:
         return representation(torch.zeros(samples)).shape
@@ -50,7 +92,7 @@ def test_of_two_lengths_the_even_one_is_found():
     "representation, target, told",
     [
         (
-            lambda x: FRAMES[:, :5] @ x,
+            LONG,
             torch.ones(8),
             "takes none of the lengths that were tried, 1 to 16777216 samples",
         ),

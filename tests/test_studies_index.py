@@ -108,3 +108,28 @@ def test_the_index_says_how_each_was_run_and_which_is_from_an_earlier_run(tmp_pa
     shown = Page(index.write_index(tmp_path, {"dft": "It went wrong."}, replace=True))
     assert "Run: full, seed 0, on cpu, audiocos " in shown.text and "not all run the same way" in shown.text
     assert "dft failed: It went wrong. What is shown is from an earlier run." in shown.text
+
+
+def test_one_study_run_again_in_its_folder_is_new_on_the_index(audiocos_command, monkeypatch, tmp_path):
+    put(monkeypatch, exactness=lambda setting: small_answer(text=f"Seed {setting.seed}."), dft=small_answer)
+    assert audiocos_command("study", "all", "-o", tmp_path).code == 0
+    index = tmp_path / "index.html"
+    monkeypatch.chdir(tmp_path / "exactness")
+    for seed, place in ((7, tmp_path / "exactness"), (8, ".")):
+        done = audiocos_command("study", "exactness", "--seed", seed, "-o", place, "--force")
+        assert done.code == 0 and done.out.endswith(f"All: {index}\n")
+        shown = Page(index)
+        assert f"Seed {seed}." in shown.text and "Seed 0." not in shown.text and "seed 0, on cpu" in shown.text
+    before = index.read_bytes()
+    elsewhere = audiocos_command("study", "exactness", "--seed", 9, "-o", tmp_path / "other")
+    assert elsewhere.code == 0 and "All:" not in elsewhere.out and index.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, "mine", '<meta name="generator" content="audiocos 0.1.0">'])
+def test_one_study_alone_leaves_what_is_no_index_of_studies(audiocos_command, small_study, tmp_path, content):
+    foreign = tmp_path / "index.html"
+    if content is not None:
+        foreign.write_text(content)
+    done = audiocos_command("study", "exactness", "-o", tmp_path / "exactness", "--force")
+    assert done.code == 0 and "All:" not in done.out
+    assert (foreign.read_text() if foreign.exists() else None) == content

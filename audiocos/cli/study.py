@@ -69,6 +69,7 @@ def command(
     else:
         _check_place(folder, force)
         is_shown = _run(name, folder, setting, force)
+        is_shown &= _renew_index(folder, name)
     if not is_shown:
         context.exit(1)
 
@@ -138,6 +139,14 @@ def _run(name: str, folder: Path, setting: Setting, force: bool) -> bool:
         print(f"Page: {shown(page)}")
 
     return _is_shown(show)
+
+
+def _renew_index(folder: Path, name: str) -> bool:
+    """Let a page of `all` beside the folder tell the new answer; whether that could be printed, too."""
+    from audiocos.studies.index import renew_index
+
+    index = renew_index(folder, name)
+    return index is None or _is_shown(lambda: print(f"All: {shown(index)}"))
 
 
 def _is_shown(show: Callable[[], None]) -> bool:

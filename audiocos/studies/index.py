@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from audiocos.studies.page import data_uri
 
 INDEX = "index.html"
 SUBTITLE = "The questions audiocos began with, each answered by an experiment that can be run again."
+
+
+_MARKS = '<meta name="generator" content="audiocos ', SUBTITLE
+_HEAD = 2**16  # bytes: the style, and what comes before the studies
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,31 @@ def write_index(folder: Path, failed: Mapping[str, str] | None = None, *, replac
     parts = {"title": "Studies", "subtitle": SUBTITLE, "facts": [], "studies": entries, "mixed": mixed}
     write_together(folder, {INDEX: b"".join(rendered("studies.html.j2", **parts))}, replace=replace)
     return folder / INDEX
+
+
+def renew_index(folder: Path, name: str) -> Path | None:
+    """Write the index beside a study's folder anew; None where there is none that `write_index` wrote.
+
+    Args:
+        folder: of a study, as `write_answer` leaves it.
+        name: of the study; the index knows it only in a folder of this name.
+
+    Raises:
+        AudiocosError: the page cannot be written.
+    """
+    place = Path(os.path.abspath(folder))
+    if place.name != name or not _is_ours(place.parent / INDEX):
+        return None
+    return write_index(place.parent, replace=True)
+
+
+def _is_ours(index: Path) -> bool:
+    try:
+        with index.open("rb") as file:
+            head = file.read(_HEAD).decode(errors="replace")
+    except OSError:  # mostly: there is none
+        return False
+    return all(mark in head for mark in _MARKS)
 
 
 def _told(folder: Path, name: str) -> _Told | str | None:

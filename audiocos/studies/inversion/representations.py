@@ -11,9 +11,9 @@ from torch import Tensor
 
 import audiocos
 from audiocos.cosines import CosineParameters
+from audiocos.framed import FramedAnalysis
 from audiocos.framing import Framing
 from audiocos.model import Model
-from audiocos.nn import CosinePair
 from audiocos.studies import check_extra
 
 Function = Callable[[Tensor], Tensor]
@@ -79,18 +79,7 @@ def of_pair(samples: int, kept: int, device: str) -> list[Representation]:
 
 def coefficients(model: Model, device: str) -> Function:
     """The model's coefficients `[frames, M]` of a signal `[samples]`, as `Model.analyze` has them."""
-    n, h = model.framing.frame, model.framing.hop
-    pair = CosinePair.from_parameters(model.parameters).requires_grad_(False)
-    matrix = (pair.analysis.matrix() * torch.from_numpy(model.framing.analysis_window.copy())).to(device)
-
-    def analyze(x: Tensor) -> Tensor:
-        frames = -(-(x.shape[-1] + n - h) // h)
-        padded = torch.nn.functional.pad(x, (n - h, frames * h - x.shape[-1]))
-        hops = padded.view(-1, h)  # sums of slices, whose gradients add up in one order on every device
-        cut = torch.stack([hops[part : part + frames] for part in range(n // h)], dim=1)
-        return cut.reshape(frames, n) @ matrix.mT
-
-    return analyze
+    return FramedAnalysis(model.parameters, model.framing).to(device)
 
 
 def quadratures(framing: Framing) -> Model:
