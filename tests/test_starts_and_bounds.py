@@ -195,7 +195,6 @@ def test_the_default_on_white_sound_is_exact_in_every_framing(kind):
     [
         (TrainingConfig(frame=N, coefficients=17, kind="lapped"), "--coefficients 17: lapped framing holds at most 16"),
         (TrainingConfig(frame=N, coefficients=33, start="spectral"), "--init spectral: M = 33 is above N = 32"),
-        (TrainingConfig(frame=N, kind="lapped", growth=True), "--growth: windows grow on block frames only"),
         (TrainingConfig(frame=N, kind="overlap", optimizer="adam"), "--optimizer adam: learns on windows of block"),
     ],
 )

@@ -159,6 +159,7 @@ class Measure:
         self._read.set()
         x: Array = pair[:channels]
         y: Array = pair[channels:]
+        output = y
         if self.subtype is not None:
             source, _ = from_float(x, self.subtype)
             native, clipped = from_float(y, self._written or self.subtype)
@@ -167,17 +168,18 @@ class Measure:
         self.figures.update(x, y)
         sounds = bool(x.any())
         self.heard, self.silent = self.heard or sounds, 0 if sounds else self.silent + count
-        self._hand_on(x, y)
+        self._hand_on(x, y, output)
 
     def _leave_out(self, count: int) -> None:
         channels = self._pairs.channels // 2
         silence = np.zeros((channels, min(count, self._most)), self._pairs.dtype)
         for start in range(0, count, self._most):
             piece = silence[:, : count - start]
-            self._hand_on(piece, piece)
+            self._hand_on(piece, piece, piece)
 
-    def _hand_on(self, x: Array, y: Array) -> None:
-        heard: Any = y
+    def _hand_on(self, x: Array, y: Array, output: Array) -> None:
+        """To the file, which rounds and clips the output itself and counts that, and to the taps."""
+        heard: Any = output
         self.samples += x.shape[1]
         if self._sink is not None:
             if self._choice.listen != "output":
