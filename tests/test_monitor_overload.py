@@ -8,11 +8,25 @@ from duplex import RATE, duplex, paced, run_for, slowed
 from jack_server import Lab, after_silence, delays, wait_until
 
 from audiocos.errors import OverloadError
+from audiocos.live.gaps import DeviceClock
 
 pytestmark = paced
 
 
-def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
+@pytest.fixture
+def lost_by_device(monkeypatch):
+    """Samples that a busy machine's device lost by itself: they were never to be played."""
+    lost, judge = [], DeviceClock.lost
+
+    def noted(*arguments, **told):
+        lost.append(judge(*arguments, **told))
+        return lost[-1]
+
+    monkeypatch.setattr(DeviceClock, "lost", noted)
+    return lambda: sum(lost)
+
+
+def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab, lost_by_device):
     session = duplex()
     session.start()
     slowed(session, 0.5, at=0.3)
@@ -23,7 +37,7 @@ def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
     assert counters.dropped_samples >= lost * RATE
     assert counters.zero_filled_samples >= 0.5 * RATE - 2 * 512
     # What was late is in its place again, but for what may just be late on a busy machine.
-    assert -2048 <= counters.zero_filled_samples - counters.dropped_samples <= 2048
+    assert 0 <= counters.zero_filled_samples - (counters.dropped_samples - lost_by_device()) <= 2048
     assert counters.late_hops >= 1
     assert counters.input_overflows >= lost * RATE / 256 - 1
     assert counters.output_underflows >= 0.5 * RATE / 256 - 4
@@ -39,7 +53,7 @@ def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab):
     assert np.median(found) == session.latency.total
 
 
-def test_on_overload_bypass_lets_sound_pass_by_and_keeps_its_place(lab):
+def test_on_overload_bypass_lets_sound_pass_by_and_keeps_its_place(lab, lost_by_device):
     session = duplex("lapped-quarter", overload="bypass")
     session.start()
     slowed(session, 0.15, at=0.3)
@@ -47,9 +61,7 @@ def test_on_overload_bypass_lets_sound_pass_by_and_keeps_its_place(lab):
     passed = session.counters.bypassed_samples
     session.stop()
     assert passed >= 0.05 * RATE
-    # What a busy machine's device loses was never to be played.
-    lost = sum(event.count for event in session.events if event.kind == "input_overflow")
-    assert session.counters.dropped_samples - lost <= session.counters.zero_filled_samples
+    assert session.counters.dropped_samples - lost_by_device() <= session.counters.zero_filled_samples
     assert any(event.kind == "bypass" for event in session.events)
     # What is measured leaves the bypassed out: it would be perfect.
     assert session.figures.samples < session._worker.taken
