@@ -195,15 +195,16 @@ def test_other_rates_are_converted_to_that_of_the_statistics(rate):
     y = stream.feed(x)
     y = np.concatenate([y, stream.finish(x.shape[1] - y.shape[1])], axis=1)
     normal = normal_of(rows, 8000)
-    detector, scores = Detector(rate, 1, normal=normal), []
+    detector, scores = Detector(rate, 1, normal=normal), {}
     for start in range(0, x.shape[1], 1000):
-        before = detector.state
         detector.feed(x[:, start : start + 1000], y[:, start : start + 1000])
-        if detector.state is not before:
-            scores.append(detector.state.score)
+        scores[detector.state.judged_s] = detector.state.score
+    detector.close()
+    scores[detector.state.judged_s] = detector.state.score
     assert detector.state.count == 0
-    assert len(scores) >= 59
-    np.testing.assert_allclose(scores, [distance(normal, row.levels) for row in rows[: len(scores)]], atol=0.05)
+    assert [*scores] == [None, *range(1, 61)]
+    scores.pop(None)
+    np.testing.assert_allclose([*scores.values()], [distance(normal, row.levels) for row in rows], atol=0.05)
 
 
 def test_what_cannot_be_is_refused():

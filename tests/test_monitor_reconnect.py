@@ -53,7 +53,7 @@ def test_killing_the_server_ends_it_cleanly_and_reconnect_carries_on(tmp_path):
         assert (summary["absences"], summary["away_s"]) == (1, told["away_s"])
 
 
-def test_a_device_that_is_back_at_another_rate_is_said_once(tmp_path):
+def test_a_device_that_is_back_at_another_rate_is_said_once_and_may_go_again(tmp_path):
     with server(here=False, period=512) as running:
         waiting = subprocess.Popen(
             [*COMMAND, "monitor", "mic:system", "--reconnect"],
@@ -62,15 +62,18 @@ def test_a_device_that_is_back_at_another_rate_is_said_once(tmp_path):
             text=True,
         )
         waiting.stdout.readline()
-        running.kill()
-        running.command[running.command.index("48000")] = "44100"
-        running.start()
-        time.sleep(4)
+        for rate in ("44100", "48000"):
+            running.kill()  # the second time while its rate is waited for
+            running.command[running.command.index("-r") + 1] = rate
+            running.start()
+            time.sleep(4)
         waiting.terminate()
         out, err = waiting.communicate(timeout=10)
+        assert waiting.returncode == 128 + 15
         (away_s,) = re.findall(r"the device was away 1 time, ([\d.]+) s in all", out)
-        assert 4 < float(away_s) < 20, "it is away still"
+        assert 4 < float(away_s) < 20
         assert err.count("does not run at 48000 Hz. Supported: 44100. Waiting on") == 1
+        assert err.count(f": back after {away_s} s") == 1
 
 
 @pytest.mark.slow

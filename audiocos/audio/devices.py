@@ -236,6 +236,17 @@ def abandon(stream: Any) -> None:
     _stuck = True
 
 
+def let_go() -> None:
+    """End PortAudio until the next look. No stream may be open.
+
+    As a client of a JACK server that has died it would abort the process (pa_jack.c, Terminate): whoever waits for a
+    device is no client meanwhile.
+    """
+    sd = portaudio()
+    while not _stuck and sd._initialized:
+        sd._terminate()
+
+
 def look_again() -> None:
     """Have PortAudio look for devices anew, which it does only when it begins. No stream may be open.
 
@@ -250,8 +261,7 @@ def look_again() -> None:
             sd._lib = sd._ffi.dlopen(_another_copy())
             sd._initialized, _stuck = 0, False
             atexit.register(sd._exit_handler)
-        if sd._initialized:
-            sd._terminate()
+        let_go()
         sd._initialize()
     except (sd.PortAudioError, OSError) as error:
         raise SoundDeviceError(f"PortAudio does not start again: {error}. Start audiocos anew.") from error

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.audition import Audition
+from audiocos.cli.cards import description, training
 from audiocos.cli.console import FileProgress
 from audiocos.cli.hearing import Hearing
 from audiocos.cli.learning import Diary, grid_of, learn
@@ -25,7 +26,7 @@ from audiocos.training import checkpoint, yardsticks
 from audiocos.training.claim import CHECKPOINT
 from audiocos.training.corpus import Corpus, gather
 from audiocos.training.goingon import check_rate, start_from
-from audiocos.training.growth import Windows, white_snr_db
+from audiocos.training.growth import Windows
 from audiocos.training.heard import Heard, Listening
 from audiocos.training.history import Snapshot
 from audiocos.training.judge import Verdict, judge
@@ -144,8 +145,8 @@ class Session:
             self.framing,
             name=name,
             sample_rate=None if self.corpus is None else self.corpus.sample_rate,
-            description=self._description(),
-            training=self._training(run, learned.seconds),
+            description=description(self),
+            training=training(self, run, learned.seconds),
             figures={f"{key} (dB)": value for key, value in self.results.items()},
         )
         self._judge(model)
@@ -289,39 +290,3 @@ class Session:
         digest = settings.pop("recordings")
         checkpoint.check(path, settings)  # these first: the digest is of some of them, too
         checkpoint.check(path, {"recordings": digest})
-
-    @property
-    def _start(self) -> str:
-        return self.config.start if self.request.base is None else f"the model {self.request.base}"
-
-    def _description(self) -> str:
-        if self.corpus is None:
-            return f"Learned from white noise, start: {self._start}."
-        kept = self.config.m / self.framing.hop
-        heard = f"{counted(len(self.corpus.train), 'recording')} at {self.corpus.sample_rate} Hz"
-        return f"Learned from {heard}; keeps {kept:.3g} coefficients a sample."
-
-    def _training(self, run: Run, seconds: float) -> dict[str, Any]:
-        config = self.config
-        told: dict[str, Any] = {"start": self._start, "optimizer": config.optimizer}
-        if config.growth or config.first_order:
-            told["polish"] = config.polish
-        if config.first_order:
-            told["device"] = config.stochastic.device
-        told |= {"window growth": "yes" if config.growth else "no", "seed": config.seed, "learned in (s)": seconds}
-        if self.corpus is not None:
-            heeded = self.heeded
-            told |= {
-                "files": heeded.learned.files,
-                "hours learned from": heeded.learned.seconds / 3600,
-                "held-out files": heeded.judging.files if heeded.judging else 0,
-                "held-out hours": heeded.judging.seconds / 3600 if heeded.judging else 0.0,
-                "channels": "their mean; normal is of each" if self.request.channels == "mix" else "each",
-                "judged on": self.judged_on,
-                "corpus": self.corpus.digest,
-                "second moment": "every sample offset" if self.train.stationary else "every hop",
-            }
-        else:
-            told["judged on"] = self.judged_on
-            told["white SNR (dB)"] = white_snr_db(run.parameters) if self.framing.kind == "block" else None
-        return told

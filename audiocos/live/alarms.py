@@ -50,7 +50,8 @@ class Alarms:
             self.detector.feed(x[:, piece], y[:, piece])
 
     def close(self) -> None:
-        """Finish recordings, wait for the command; once, when nothing is fed any more."""
+        """Judge the rest, finish recordings, wait for the command; once, when nothing is fed any more."""
+        self.detector.close()
         if self._recorder is not None:
             self._recorder.close()
         if self._command is not None:

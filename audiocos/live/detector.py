@@ -237,9 +237,17 @@ class Detector:
         """
         if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._channels:
             raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._channels}, samples].")
+        self._take(x, y)
+
+    def close(self) -> None:
+        """Judge what the resampler still holds of the last second; once, when nothing is fed any more."""
+        nothing = np.empty((self._channels, 0))
+        self._take(nothing, nothing, last=True)
+
+    def _take(self, x: Array, y: Array, last: bool = False) -> None:
         if self._resampler is not None:
             both = np.concatenate([x, y]).T  # through one converter, so that they stay aligned
-            both = self._resampler.resample_chunk(np.ascontiguousarray(both, np.float64)).T
+            both = self._resampler.resample_chunk(np.ascontiguousarray(both, np.float64), last).T
             x, y = both[: len(x)], both[len(x) :]
         for row in self._levels.feed(x, y):
             self._judge(row)

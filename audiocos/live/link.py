@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from audiocos.audio.devices import check, look_again
+from audiocos.audio.devices import check, let_go, look_again
 from audiocos.errors import SoundDeviceError
 from audiocos.live.counters import Counters
 from audiocos.live.duplex import Duplex, Settings
@@ -134,6 +134,7 @@ class Link:
                     if not told:
                         say(str(error))
                     told = True
+            let_go()
         return False
 
     def _check(self) -> None:
