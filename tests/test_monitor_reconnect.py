@@ -73,7 +73,7 @@ def test_a_device_that_is_back_at_another_rate_is_said_once_and_may_go_again(tmp
         (away_s,) = re.findall(r"the device was away 1 time, ([\d.]+) s in all", out)
         assert 4 < float(away_s) < 20
         assert err.count("does not run at 48000 Hz. Supported: 44100. Waiting on") == 1
-        assert err.count(f": back after {away_s} s") == 1
+        assert err.count(": back after ") == 1
 
 
 @pytest.mark.slow
