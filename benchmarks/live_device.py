@@ -29,6 +29,7 @@ SPIN = "while True: pass"
 RUN = """
 import json, sys, time
 from audiocos import cosines, framing
+from audiocos.live.meters import Meters
 from audiocos.live.ports import microphone, speakers
 from audiocos.live.session import Session
 from audiocos.model import Model
@@ -37,7 +38,8 @@ block, seconds, frame = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 mic = microphone("system")
 out = speakers("system", sample_rate=mic.sample_rate, channels=2, beside=mic)
 model = Model(cosines.orthogonal(frame), framing.overlap(frame), name="overlap")
-session = Session(model, mic, out, block=block, seconds=seconds)
+meters = Meters(mic.sample_rate, 2, model=model)
+session = Session(model, mic, out, block=block, seconds=seconds, taps=[meters])
 session.run()
 p50, p99, longest = session.hop_times.over_run()
 own = [e for e in session.events if e.kind in ("input_overflow", "output_underflow")]
@@ -58,8 +60,8 @@ def cell(block: int, busy: bool, quick: bool) -> Section:
     load = "busy" if busy else "idle"
     section = Section(
         "Live, on a device",
-        f"`audiocos monitor` from a full-duplex device to itself: stereo at 48 kHz, N = {FRAME}, "
-        f"hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose period is the block; the "
+        "What `audiocos monitor` runs, with its meters and without its view, from a full-duplex device to itself: "
+        f"stereo at 48 kHz, N = {FRAME}, hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose period is the block; the "
         "processes are ordinary ones. A hop's time is from the moment it has come to the moment its output is in the "
         "ring. Device xruns are JACK's own: a cycle that the system woke too late. Dropped and silent samples are all "
         "that was lost.",
