@@ -61,10 +61,10 @@ def cell(block: int, busy: bool, quick: bool) -> Section:
     section = Section(
         "Live, on a device",
         "What `audiocos monitor` runs, with its meters and without its view, from a full-duplex device to itself: "
-        f"stereo at 48 kHz, N = {FRAME}, hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose period is the block; the "
-        "processes are ordinary ones. A hop's time is from the moment it has come to the moment its output is in the "
-        "ring. Device xruns are JACK's own: a cycle that the system woke too late. Dropped and silent samples are all "
-        "that was lost.",
+        f"stereo at 48 kHz, N = {FRAME}, hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose "
+        "period is the block; the processes are ordinary ones. A hop's time is from the moment it has come to the "
+        "moment its output is in the ring. Device xruns are JACK's own: a cycle that the system woke too late. Dropped "
+        "and silent samples are all that was lost.",
         HEADER,
         part=f"blocks of {block}, {load}",
     )
