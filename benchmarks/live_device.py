@@ -23,7 +23,8 @@ from benchmarks.page import Aim, NotHere, Section, number
 BLOCKS = (64, 128, 256, 512)
 FRAME = 1024
 HEADER = ["other core", "block", "seconds", "hops", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "deadline ms"]
-HEADER += ["p99.9 over deadline", "device xruns", "late", "dropped samples", "silent samples", "latency ms"]
+HEADER += ["p99.9 over deadline", "device xruns", "bare xruns", "late", "dropped samples", "silent samples"]
+HEADER += ["latency ms"]
 SPIN = "while True: pass"
 
 RUN = """
@@ -51,6 +52,23 @@ print(json.dumps({
 }))
 """
 
+BARE = """
+import sys, jack
+
+xruns = 0
+
+def count(delayed_us):
+    global xruns
+    xruns += 1
+
+client = jack.Client("bare")
+client.set_xrun_callback(count)
+with client:
+    print(flush=True)
+    sys.stdin.read()
+print(xruns)
+"""
+
 
 def cell(block: int, busy: bool, quick: bool) -> Section:
     """One block size, with the machine idle or with one core busy; for DEVICE_SECONDS in the environment, else 600."""
@@ -63,8 +81,9 @@ def cell(block: int, busy: bool, quick: bool) -> Section:
         "What `audiocos monitor` runs, with its meters and without its view, from a full-duplex device to itself: "
         f"stereo at 48 kHz, N = {FRAME}, hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose "
         "period is the block; the processes are ordinary ones. A hop's time is from the moment it has come to the "
-        "moment its output is in the ring. Device xruns are JACK's own: a cycle that the system woke too late. Dropped "
-        "and silent samples are all that was lost.",
+        "moment its output is in the ring. Device xruns are JACK's own: a cycle that the system woke too late. Bare "
+        "xruns are those of a second such server in the same minutes, whose only client does nothing: what the machine "
+        "itself does to sound. Dropped and silent samples are all that was lost.",
         HEADER,
         part=f"blocks of {block}, {load}",
     )
@@ -74,7 +93,7 @@ def cell(block: int, busy: bool, quick: bool) -> Section:
     section.rows.append([
         load, str(block), f"{seconds:g}", str(row["hops"]), number(row["p50"]), number(row["p99"]),
         number(row["p999"]), number(row["max"]), number(row["deadline"]), f"{share:.1%}", str(row["xruns"]),
-        str(row["late"]), str(row["dropped"]), str(row["silent"]), number(row["latency"]),
+        str(row["bare"]), str(row["late"]), str(row["dropped"]), str(row["silent"]), number(row["latency"]),
     ])  # fmt: skip
     if not busy:
         text = f"Device: 99.9th percentile of a hop's time, idle, blocks of {block}, of its deadline"
@@ -94,7 +113,7 @@ CELLS: dict[str, Callable[[bool], Section]] = {
 
 def _measure(block: int, seconds: float) -> dict[str, float]:
     root = Path(__file__).parents[1]
-    with _server(block) as environment, tempfile.TemporaryFile() as errors:
+    with _server(block) as environment, _bare(block) as bare, tempfile.TemporaryFile() as errors:
         done = subprocess.run(
             [sys.executable, "-c", RUN, str(block), str(seconds), str(FRAME)],
             env=environment, cwd=root, stdout=subprocess.PIPE, stderr=errors, timeout=2 * seconds + 60,
@@ -102,14 +121,30 @@ def _measure(block: int, seconds: float) -> dict[str, float]:
         if done.returncode:
             errors.seek(0)
             raise RuntimeError(errors.read().decode(errors="replace"))
-    return json.loads(done.stdout.splitlines()[-1])
+        return json.loads(done.stdout.splitlines()[-1]) | {"bare": int(bare.communicate(b"")[0])}
 
 
 @contextlib.contextmanager
-def _server(period: int) -> Iterator[dict[str, str]]:
+def _bare(period: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A client that does nothing, of a server of its own; it says how many xruns there were when its input ends."""
+    with _server(period, "bare") as environment:
+        client = subprocess.Popen(
+            [sys.executable, "-c", BARE],
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            assert client.stdout is not None and client.stdout.readline() == b"\n", "JACK-Client is not installed"
+            yield client
+        finally:
+            client.kill()
+            client.wait()
+
+
+@contextlib.contextmanager
+def _server(period: int, name: str = "bench") -> Iterator[dict[str, str]]:
     environment = {
         **os.environ,
-        "JACK_DEFAULT_SERVER": f"audiocos-bench-{os.getpid()}",
+        "JACK_DEFAULT_SERVER": f"audiocos-{name}-{os.getpid()}",
         "JACK_NO_AUDIO_RESERVATION": "1",
     }
     command = ["jackd", "--no-realtime", "-n", environment["JACK_DEFAULT_SERVER"], "-d", "dummy", "-r", "48000"]
