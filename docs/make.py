@@ -46,7 +46,7 @@ def draw_monitor() -> None:
     meters = Meters(source.sample_rate, source.channels, model=model)
     alarms = make_alarms(AlarmOptions(alarm=True), model, source.sample_rate, source.channels, say=print)
     assert alarms is not None
-    session = Session(model, source, taps=[meters, alarms], seconds=MONITORED_S)
+    session = Session(model, source, judges=[alarms], taps=[meters], seconds=MONITORED_S)
     session.run()
     alarms.close()
     stage = Stage(model.name, model.parameters.coefficients, "samples/speech-demo.wav")

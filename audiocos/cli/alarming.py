@@ -47,7 +47,12 @@ _OPTIONS = [
         metavar="RATE",
         help="How many seconds an hour of normal sound may raise it.  [default: 1]",
     ),
-    click.option("--alarm-below", type=float, metavar="DB", help="Raise an alarm when a second's SNR is below."),
+    click.option(
+        "--alarm-below",
+        type=float,
+        metavar="DB",
+        help="Raise an alarm when a second's SNR is below, before the output is rounded to a sample type.",
+    ),
     click.option(
         "--hysteresis",
         type=float,

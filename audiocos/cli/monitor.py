@@ -171,6 +171,7 @@ def run(
         seconds=seconds,
         device=device,
         reconnect=reconnect,
+        judges=monitor.judges,
         taps=monitor.taps,
     )
     return monitor.watch(session)

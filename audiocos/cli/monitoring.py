@@ -20,7 +20,7 @@ from audiocos.live.capture import Capture
 from audiocos.live.counters import Quantiles
 from audiocos.live.lines import show_lines
 from audiocos.live.log import FLOODING
-from audiocos.live.measure import Second, Seconds, Tap
+from audiocos.live.measure import Judge, Second, Seconds, Tap
 from audiocos.live.meters import Meters
 from audiocos.live.ports import Microphone
 from audiocos.live.screen import can_draw, obstacle
@@ -68,9 +68,14 @@ class Monitor:
         self._judged_s: float | None = None  # where the second ended whose score was told last
 
     @property
+    def judges(self) -> list[Judge]:
+        """For the session."""
+        return [] if self._alarms is None else [self._alarms]
+
+    @property
     def taps(self) -> list[Tap]:
         """For the session; what tells of a second comes last, when all others know it."""
-        taps = [self._alarms, self._capture, self._report, self._meters, self._seconds if self._as_json else None]
+        taps = [self._capture, self._report, self._meters, self._seconds if self._as_json else None]
         return [tap for tap in taps if tap is not None]
 
     def report_to(self, path: str, force: bool) -> None:

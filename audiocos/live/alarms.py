@@ -1,4 +1,4 @@
-"""A detector together with what its alarms set off, as one tap."""
+"""A detector together with what its alarms set off, as one judge."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from audiocos.metrics import Array
 
 
 class Alarms:
-    """Feed it as a tap; close it when monitoring ends.
+    """Feed it as a judge; close it when monitoring ends.
 
     Args:
         detector: what raises the alarms.

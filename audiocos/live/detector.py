@@ -1,6 +1,7 @@
 """The error as a detector: each second of sound judged by how unlike the normal ones its residual is.
 
-A `Detector` is a tap: the meter thread feeds it input and reconstruction, everybody else reads `state`.
+The meter thread feeds a `Detector` input and reconstruction as the model gives it, before it is rounded; everybody
+else reads `state`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The meter thread: reads the pairs that the worker hands on, measures, writes the file, feeds the taps.
+"""The meter thread: reads the pairs that the worker hands on, measures, writes the file, feeds judges and taps.
 
-It is the only thread that a tap or a file sees, and it may be slow: with a device the worker does not wait for it.
+It is the only thread that they or a file see, and it may be slow: with a device the worker does not wait for it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,13 @@ class Tap(Protocol):
 
     def feed(self, x: Array, y: Array) -> None:
         """Input and reconstruction, aligned, `[channels, samples]` each, in order; the residual is x - y."""
+
+
+class Judge(Protocol):
+    """Something that judges the model by what goes by, on the meter thread."""
+
+    def feed(self, x: Array, y: Array) -> None:
+        """As a tap, but the reconstruction is as the model gives it: what is normal was learned from no other."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,7 @@ class Measure:
         sink: a file to write, or None.
         choice: what of the pair is written.
         taps: fed after the rest.
+        judges: fed before the taps.
     """
 
     def __init__(
@@ -121,10 +129,12 @@ class Measure:
         sink: FileSink | None,
         choice: Choice,
         taps: Sequence[Tap],
+        judges: Sequence[Judge] = (),
     ) -> None:
         self._pairs, self._unmetered, self._paired, self._read, self._done = pairs, unmetered, paired, read, done
         self._taken = 0
         self.subtype, self._sink, self._choice, self._taps = subtype, sink, choice, taps
+        self._judges = judges
         self._written = subtype if sink is None else sink.subtype
         channels = pairs.channels // 2
         self.figures = RunningFigures(channels, segment_length(sample_rate))
@@ -157,9 +167,9 @@ class Measure:
         self._pairs.read(pair)
         self._taken += count
         self._read.set()
-        x: Array = pair[:channels]
-        y: Array = pair[channels:]
-        output = y
+        given: Array = pair[:channels]
+        output: Array = pair[channels:]
+        x, y = given, output
         if self.subtype is not None:
             source, _ = from_float(x, self.subtype)
             native, clipped = from_float(y, self._written or self.subtype)
@@ -168,17 +178,23 @@ class Measure:
         self.figures.update(x, y)
         sounds = bool(x.any())
         self.heard, self.silent = self.heard or sounds, 0 if sounds else self.silent + count
-        self._hand_on(x, y, output)
+        self._write(x, y, output)
+        for judge in self._judges:
+            judge.feed(given, output)
+        self._show(x, y)
 
     def _leave_out(self, count: int) -> None:
         channels = self._pairs.channels // 2
         silence = np.zeros((channels, min(count, self._most)), self._pairs.dtype)
         for start in range(0, count, self._most):
             piece = silence[:, : count - start]
-            self._hand_on(piece, piece, piece)
+            self._write(piece, piece, piece)
+            for judge in self._judges:
+                judge.feed(piece, piece)
+            self._show(piece, piece)
 
-    def _hand_on(self, x: Array, y: Array, output: Array) -> None:
-        """To the file, which rounds and clips the output itself and counts that, and to the taps."""
+    def _write(self, x: Array, y: Array, output: Array) -> None:
+        """To the file, which rounds and clips the output itself and counts that."""
         heard: Any = output
         self.samples += x.shape[1]
         if self._sink is not None:
@@ -186,5 +202,7 @@ class Measure:
                 heard = np.empty_like(x)
                 select(self._choice.listen, x, y, heard)
             self._sink.write(heard)
+
+    def _show(self, x: Array, y: Array) -> None:
         for tap in self._taps:
             tap.feed(x, y)

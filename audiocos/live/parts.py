@@ -13,7 +13,7 @@ from audiocos.live.engine import Worker
 from audiocos.live.feeder import Feeder
 from audiocos.live.link import Link
 from audiocos.live.log import Journal, Log
-from audiocos.live.measure import Measure, Tap
+from audiocos.live.measure import Judge, Measure, Tap
 from audiocos.live.pipeline import Pipeline, make_pipeline
 from audiocos.live.ports import Microphone, Speakers, settings_for
 from audiocos.live.ring import Array
@@ -92,6 +92,7 @@ def make_parts(
     sink: Speakers | FileSink | None,
     asked: Asked,
     choice: Choice,
+    judges: Sequence[Judge],
     taps: Sequence[Tap],
     *,
     stop: threading.Event,
@@ -105,6 +106,7 @@ def make_parts(
         sink: where it goes, or None.
         asked: how.
         choice: what the user may change meanwhile.
+        judges: fed with input and reconstruction before it is rounded.
         taps: fed with input and reconstruction.
         stop: set when all is to end.
         done: set when the worker is done.
@@ -154,6 +156,7 @@ def make_parts(
         sink=sink if isinstance(sink, FileSink) else None,
         choice=choice,
         taps=taps,
+        judges=judges,
     )
     link = None
     if settings is not None:

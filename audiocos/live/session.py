@@ -21,7 +21,7 @@ from typing import Any
 from audiocos.errors import StreamError
 from audiocos.live.counters import Absences, Counters, Event, Latency
 from audiocos.live.engine import check_choice
-from audiocos.live.measure import Tap
+from audiocos.live.measure import Judge, Tap
 from audiocos.live.parts import Asked, make_parts
 from audiocos.live.ports import Microphone, Speakers
 from audiocos.live.quiet import quiet
@@ -53,7 +53,8 @@ class Session:
         seconds: of sound to take; None: until the source ends.
         device: where to compute, "auto", "cpu", "cuda" or "mps".
         reconnect: wait for a device that has gone away.
-        taps: fed with input and reconstruction, on the meter thread.
+        judges: fed with input and reconstruction as the model gives it, on the meter thread, before the taps.
+        taps: fed with both, the reconstruction rounded to the sample type of a file that is monitored or written.
 
     Raises:
         SoundDeviceError: a device cannot be had as asked for.
@@ -75,6 +76,7 @@ class Session:
         seconds: float | None = None,
         device: str = "auto",
         reconnect: bool = False,
+        judges: Sequence[Judge] = (),
         taps: Sequence[Tap] = (),
     ) -> None:
         check_choice(listen, overload)
@@ -88,7 +90,7 @@ class Session:
         self._threads = Threads(self._stop)
         self._block, self._realtime = block, realtime
         asked = Asked(block, latency, overload, realtime, seconds, device)
-        parts = make_parts(model, source, sink, asked, self._choice, taps, stop=self._stop, done=self._done)
+        parts = make_parts(model, source, sink, asked, self._choice, judges, taps, stop=self._stop, done=self._done)
         self._pipeline, self._wires, self._link = parts.pipeline, parts.wires, parts.link
         self._worker, self._measure, self._feeder = parts.worker, parts.measure, parts.feeder
         self._counters, self._journal, self._parts = parts.counters, parts.journal, parts
