@@ -146,6 +146,35 @@ def test_silence_and_exact_copies_raise_no_alarm():
     assert not watch(detector, x, x)[1]
 
 
+@pytest.mark.parametrize("rate", [RATE, 4 * RATE, 11025])
+def test_seconds_in_which_sound_is_missing_or_just_was_are_not_judged(rate):
+    """Wherever they are converted to another rate, too; a second that is not judged prolongs no alarm."""
+    x = np.random.default_rng(0).normal(0, 0.1, (1, 12 * rate))
+    y = x + 0.1 * np.random.default_rng(1).normal(0, 0.1, x.shape)
+    y[:, 9 * rate : 10 * rate] = 0
+    detector, states = Detector(rate, 1, normal=normal_from(), false_alarms_per_hour=1e-6, below_db=10), {}
+    lost = {1.5: 0.05, 3.8: 0.1, 5.0: 0.01, 7.2: 1.4, 10.5: 0.1}  # where, how long
+    position = 0
+    for stop, count in [*lost.items(), (12.0, 0)]:
+        while position < round(stop * rate):
+            end = min(position + rate // 10, round(stop * rate))
+            detector.feed(x[:, position:end], y[:, position:end])
+            states[detector.state.judged_s] = detector.state
+            position = end
+        for _ in range(2 if count else 0):  # lost in two parts
+            detector.miss(round(count / 2 * rate))
+            states[detector.state.judged_s] = detector.state
+        position += 2 * round(count / 2 * rate)
+    detector.close()
+    states[detector.state.judged_s] = detector.state
+    assert [*states] == [None, *range(1, 13)]
+    unjudged = [time_s for time_s, state in states.items() if time_s and state.score is None]
+    assert unjudged == [time_s for time_s, state in states.items() if time_s and state.snr_db is None]
+    assert unjudged == [2, 4, 5, 6, 8, 9, 11]
+    assert detector.state.count == 1 and not detector._missing
+    assert [time_s for time_s, state in states.items() if state.active] == [10, 11]
+
+
 def test_both_causes_are_told():
     detector = Detector(RATE, 1, normal=normal_from(), below_db=10)
     _, events = watch(detector, *noise(10, [20, 5, 20, 20, 20, 20, 12, 20, 20, 20]))

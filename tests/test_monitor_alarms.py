@@ -1,13 +1,25 @@
-"""Alarms through `audiocos monitor`: scores are those that calibration counts on."""
+"""Alarms through `audiocos monitor`: scores are those that calibration counts on; what is lost raises none."""
+
+import threading
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 from conftest import rows
+from monitored import SAMPLES
 from recordings import make
 
 import audiocos
 from audiocos import signals
 from audiocos.audio.reconstruct import Settings
+from audiocos.live.alarms import Alarms
+from audiocos.live.detector import Detector
+from audiocos.live.gaps import Gaps
+from audiocos.live.measure import Measure
+from audiocos.live.recorder import Recorder
+from audiocos.live.ring import Ring, Signal
+from audiocos.live.wires import Choice
 from audiocos.normal import distance
 from audiocos.training.judge import judge_file
 
@@ -24,3 +36,38 @@ def test_a_file_scores_what_calibrate_would_learn_from_it(monitor, subtype, gain
     scores = [row["alarm"]["score"] for row in seconds if "event" not in row]
     assert len(scores) == len(expected) == 4
     np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+def test_lost_sound_raises_no_alarm_and_is_silent_in_recordings(tmp_path):
+    """A recording through speech-8k that loses 32 ms, or as much as a whole second, now and then."""
+    sound, rate = soundfile.read(SAMPLES / "speech-demo.wav", dtype="float32", always_2d=True)
+    x = soxr.resample(sound.T[0], rate, RATE)[None]
+    lost = {4000: 256, 18_400: 256, 50_000: 8000, 90_000: 256}  # at 0.5, 2.3, 6.25 and 11.25 s
+    model, kept = audiocos.load("speech-8k"), np.ones(x.shape[1], bool)
+    pairs, gaps, done = Ring(2, x.shape[1], np.float32), Gaps(), threading.Event()
+    for place, count in lost.items():
+        assert gaps.note(int(kept[:place].sum()), count)
+        kept[place : place + count] = False
+    pairs.write(np.concatenate([x[:, kept], model.reconstruct(x[:, kept])]))
+    done.set()
+    detector = Detector(RATE, 1, normal=model.normal, false_alarms_per_hour=12)
+    recorder = Recorder(tmp_path, RATE, 1, model="speech-8k", say=print, before_s=60, wait_s=10)
+    alarms, states = Alarms(detector, recorder), {}
+
+    class Look:
+        def feed(self, x, y):
+            states[detector.state.judged_s] = detector.state
+
+    Measure(
+        pairs, gaps, Signal(), Signal(), done,
+        sample_rate=RATE, subtype=None, sink=None, choice=Choice(), taps=[Look()], judges=[alarms],
+    ).run()  # fmt: skip
+    assert detector.state.count == 0
+    assert [time_s for time_s, state in states.items() if time_s and state.score is None] == [1, 3, 7, 8, 12]
+    assert [*states] == [None, *range(1, x.shape[1] // RATE + 1)]
+    detector.feed(*2 * [np.random.default_rng(0).normal(0, 0.1, (1, RATE))])  # a copy of noise: unlike speech
+    assert detector.state.active
+    alarms.close()
+    (folder,) = tmp_path.iterdir()
+    heard = soundfile.read(folder / "input.wav", dtype="float32")[0]
+    np.testing.assert_array_equal(heard, np.where(kept, x[0], 0)[-heard.size :])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from audiocos.live.alarmcommand import AlarmCommand
 from audiocos.live.detector import AlarmState, Detector
 from audiocos.live.pastalarms import PastAlarm, PastAlarms
@@ -48,6 +50,15 @@ class Alarms:
             if self._recorder is not None:
                 self._recorder.feed(x[:, piece], y[:, piece])
             self.detector.feed(x[:, piece], y[:, piece])
+
+    def miss(self, count: int) -> None:
+        """So many samples are missing here: silence in recordings, and what they touch is not judged."""
+        for position in range(0, count, self._piece):
+            missing = min(self._piece, count - position)
+            if self._recorder is not None:
+                silence = np.zeros((self.detector.channels, missing))
+                self._recorder.feed(silence, silence)
+            self.detector.miss(missing)
 
     def close(self) -> None:
         """Judge the rest, finish recordings, wait for the command; once, when nothing is fed any more."""

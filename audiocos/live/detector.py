@@ -7,6 +7,7 @@ else reads `state`.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +24,9 @@ FALSE_ALARMS_PER_HOUR = 1.0
 
 _SPEAKS = 0.1
 """A band that adds this share of the squared distance is named in texts."""
+
+_SMEARED_S = 0.25
+"""After a splice: a model's frame has both sides in it, and a resampler smears it further."""
 
 
 class _Resampler(Protocol):
@@ -57,11 +61,11 @@ class AlarmState:
     Args:
         active: whether there is an alarm.
         score: distance of the last second from the normal ones; None before the first, in silence (-90 dBFS and
-            less), and without statistics.
+            less), where sound is missing in it or up to 0.25 s before it, and without statistics.
         threshold: score above which an alarm begins; None without statistics.
         bands: what each band adds to the squared score, `[16]`; None where there is no score.
         band_edges_hz: `[17]`.
-        snr_db: of the last second; None for silence and exact copies.
+        snr_db: of the last second; None for silence, exact copies, and where sound is missing, as for the score.
         below_db: SNR below which an alarm begins; None when the SNR is not watched.
         since_s: where in the sound the present alarm began, in seconds; None without one.
         count: alarms so far.
@@ -179,8 +183,9 @@ def loud_bands(bands: Sequence[float] | None, edges_hz: Sequence[float]) -> str:
 class Detector:
     """Judge each second of sound, raise and end alarms.
 
-    A second is alarming when its score lies above the threshold or its SNR below `below_db`; silent seconds never
-    are. The alarm ends when `hold_s` have passed without a second that is alarming or nearly so.
+    A second is alarming when its score lies above the threshold or its SNR below `below_db`; silent seconds, and those
+    in which sound is missing, never are. The alarm ends when `hold_s` have passed without a second that is alarming or
+    nearly so.
 
     Fed by one thread; `state` is replaced whole and may be read by any. `on_change` is called by the thread that feeds.
 
@@ -219,7 +224,7 @@ class Detector:
         rate = sample_rate if normal is None else normal.sample_rate
         threshold = None if normal is None else normal.threshold(false_alarms_per_hour)
         self.sample_rate = sample_rate
-        self._channels = channels
+        self.channels = channels
         self.on_change: list[Callable[[AlarmEvent], None]] = []
         self.state = AlarmState(False, None, threshold, None, tuple(band_edges(rate).tolist()), below_db=below_db)
         self._normal = normal
@@ -228,6 +233,8 @@ class Detector:
         self._resampler = None if rate == sample_rate else _resampler(sample_rate, rate, channels)
         self._hold_s, self._hysteresis_db = hold_s, hysteresis_db
         self._seconds = 0
+        self._fed = 0  # samples, those that are missing among them
+        self._missing: deque[tuple[float, float]] = deque()  # where nothing can be judged, from and to, in seconds
         self._alarming_s = -math.inf  # end of the last second that prolonged the alarm
 
     def feed(self, x: Array, y: Array) -> None:
@@ -236,16 +243,26 @@ class Detector:
         Raises:
             ValueError: shapes that differ from each other or from the channels.
         """
-        if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self._channels:
-            raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self._channels}, samples].")
+        if x.shape != y.shape or x.ndim != 2 or x.shape[0] != self.channels:
+            raise ValueError(f"x {list(x.shape)}, y {list(y.shape)}: give equal [{self.channels}, samples].")
         self._take(x, y)
+
+    def miss(self, count: int) -> None:
+        """So many samples are missing here: the seconds that they, or the 0.25 s after them, touch are not judged."""
+        begin_s, end_s = self._fed / self.sample_rate, (self._fed + count) / self.sample_rate + _SMEARED_S
+        if self._missing and begin_s <= self._missing[-1][1]:
+            begin_s, _ = self._missing.pop()
+        self._missing.append((begin_s, end_s))
+        silence = np.zeros((self.channels, count))
+        self._take(silence, silence)
 
     def close(self) -> None:
         """Judge what the resampler still holds of the last second; once, when nothing is fed any more."""
-        nothing = np.empty((self._channels, 0))
+        nothing = np.empty((self.channels, 0))
         self._take(nothing, nothing, last=True)
 
     def _take(self, x: Array, y: Array, last: bool = False) -> None:
+        self._fed += x.shape[1]
         if self._resampler is not None:
             both = np.concatenate([x, y]).T  # through one converter, so that they stay aligned
             both = self._resampler.resample_chunk(np.ascontiguousarray(both, np.float64), last).T
@@ -259,10 +276,11 @@ class Detector:
         end_s = self._seconds * self._second_s
         score: float | None = None
         bands: tuple[float, ...] | None = None
-        if self._normal is not None and not row.silent:
+        heard = not row.silent and not self._misses(end_s - self._second_s, end_s)
+        if self._normal is not None and heard:
             score = distance(self._normal, row.levels)
             bands = tuple(shares(self._normal, row.levels).tolist())
-        snr_db = None if row.silent else row.snr_db
+        snr_db = row.snr_db if heard else None
         active = self._alarms(score, snr_db, self._hysteresis_db if before.active else 0.0)
         if active:
             self._alarming_s = end_s
@@ -299,6 +317,12 @@ class Detector:
             )
             for call in self.on_change:
                 call(event)
+
+    def _misses(self, begin_s: float, end_s: float) -> bool:
+        """Whether sound is missing in a second, or just before it; asked in the order of time."""
+        while self._missing and self._missing[0][1] <= begin_s:
+            self._missing.popleft()
+        return bool(self._missing) and self._missing[0][0] < end_s
 
     def _alarms(self, score: float | None, snr_db: float | None, margin_db: float) -> bool:
         """Whether a second is alarming, or within a margin of it."""

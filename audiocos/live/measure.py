@@ -38,6 +38,9 @@ class Judge(Protocol):
     def feed(self, x: Array, y: Array) -> None:
         """As a tap, but the reconstruction is as the model gives it: what is normal was learned from no other."""
 
+    def miss(self, count: int) -> None:
+        """So many samples are missing here: they take their time, and the model has seen a splice."""
+
 
 @dataclass(frozen=True)
 class Second:
@@ -103,7 +106,7 @@ class Measure:
 
     Args:
         pairs: input and reconstruction, `[2 C, capacity]`.
-        unmetered: where in them samples are missing: silence for taps and files, and nothing to measure.
+        unmetered: where in them samples are missing: silence for taps and files, nothing to measure or to judge.
         paired: set when there is more.
         read: to be set when some has been read.
         done: set after the last pair.
@@ -190,7 +193,7 @@ class Measure:
             piece = silence[:, : count - start]
             self._write(piece, piece, piece)
             for judge in self._judges:
-                judge.feed(piece, piece)
+                judge.miss(piece.shape[1])
             self._show(piece, piece)
 
     def _write(self, x: Array, y: Array, output: Array) -> None:
