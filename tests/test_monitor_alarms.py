@@ -71,3 +71,10 @@ def test_lost_sound_raises_no_alarm_and_is_silent_in_recordings(tmp_path):
     (folder,) = tmp_path.iterdir()
     heard = soundfile.read(folder / "input.wav", dtype="float32")[0]
     np.testing.assert_array_equal(heard, np.where(kept, x[0], 0)[-heard.size :])
+
+
+def test_the_line_of_a_second_has_its_state_at_low_rates_too(monitor):
+    make("in.wav", signals.noise(8 * 1000, 1000), 1000)
+    *lines, _ = rows(monitor("in.wav", "-m", "lapped-quarter", "--alarm-below", "-99", "--speed", "max", "--json"))
+    seconds = [row for row in lines if "event" not in row]
+    assert [row["time_s"] for row in seconds] == [row["alarm"]["judged_s"] for row in seconds] == [*range(1, 9)]

@@ -147,7 +147,7 @@ class Measure:
         """Whether any input was not digital silence."""
         self.silent = 0
         """Samples of digital silence that the input ends with, to a piece."""
-        self._most = max(4096, sample_rate // 10)
+        self._most = min(max(4096, sample_rate // 10), sample_rate)  # whoever tells of a second tells its own state
 
     def run(self) -> None:
         """Until the end."""
