@@ -5,7 +5,6 @@ It is the only thread that they or a file see, and it may be slow: with a device
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from audiocos.audio.formats import from_float
 from audiocos.audio.reconstruct import as_written
 from audiocos.live.engine import select
 from audiocos.live.gaps import Gaps
+from audiocos.live.levels import decibels
 from audiocos.live.ring import Array, Ring, Signal
 from audiocos.live.sinks import FileSink
 from audiocos.live.wires import Choice
@@ -91,14 +91,10 @@ class Seconds:
         if not self._samples:
             return
         self._total += self._samples
-        levels = [_dbfs(energy / self._values) for energy in self._sums]
+        levels = [decibels(energy / self._values) for energy in self._sums]
         snr = snr_db(float(self._sums[0]), float(self._sums[2]))
         self._sums, self._samples, self._values = np.zeros(3), 0, 0
         self._tell(Second(self._total / self._rate, snr, levels[2], levels[0], levels[1]))
-
-
-def _dbfs(power: float) -> float | None:
-    return 10 * math.log10(power) if power > 0 else None
 
 
 class Measure:
