@@ -78,3 +78,13 @@ def test_the_line_of_a_second_has_its_state_at_low_rates_too(monitor):
     *lines, _ = rows(monitor("in.wav", "-m", "lapped-quarter", "--alarm-below", "-99", "--speed", "max", "--json"))
     seconds = [row for row in lines if "event" not in row]
     assert [row["time_s"] for row in seconds] == [row["alarm"]["judged_s"] for row in seconds] == [*range(1, 9)]
+
+
+def test_a_command_that_fails_is_an_event(monitor):
+    make("in.wav", signals.noise(2 * 1000, 1000), 1000)
+    failing = "sh -c 'echo No bell here. >&2; exit 3'"
+    arguments = ["-m", "lapped-quarter", "--alarm-below", "90", "--speed", "max", "--json", "--on-alarm", failing]
+    *lines, summary = rows(monitor("in.wav", *arguments))
+    for events in (lines, summary["events"]):
+        (event,) = (row for row in events if row.get("event") == "alarm_action")
+        assert event["text"] == f"The alarm command {failing} failed, exit code 3: No bell here"
