@@ -13,13 +13,13 @@ from patience import wait_until
 
 from audiocos.errors import UsageError
 from audiocos.live.alarmcommand import AlarmCommand, parse
-from audiocos.live.detector import AlarmEvent
+from audiocos.live.alarmstate import AlarmEvent, AlarmState
 
 PYTHON = shlex.quote(sys.executable)
 
 
 def event(active=True, time_s=11.0):
-    return AlarmEvent(time_s, active, 9.0, 5.0, (1.0,) * 16, tuple(range(17)), None, None, 10.0)
+    return AlarmEvent(AlarmState(active, 9.0, 5.0, (1.0,) * 16, tuple(range(17))), time_s, 10.0)
 
 
 def script(code):

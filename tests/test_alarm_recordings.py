@@ -14,7 +14,8 @@ from recordings import tree
 
 from audiocos.errors import AudioFileError
 from audiocos.live.alarms import Alarms
-from audiocos.live.detector import AlarmEvent, Detector
+from audiocos.live.alarmstate import AlarmEvent, AlarmState
+from audiocos.live.detector import Detector
 from audiocos.live.history import History
 from audiocos.live.recorder import Recorder
 
@@ -28,7 +29,7 @@ def sound(seconds, channels=2, seed=0):
 
 
 def event(begin_s, time_s, active):
-    return AlarmEvent(time_s, active, 9.0, 5.0, (0.0,) * 16, tuple(range(17)), 3.0, None, begin_s)
+    return AlarmEvent(AlarmState(active, 9.0, 5.0, (0.0,) * 16, tuple(range(17)), 3.0), time_s, begin_s)
 
 
 def record(folder, changes, seconds, block=100, channels=2, said=None, **options):

@@ -78,9 +78,9 @@ def test_an_alarm_knows_its_worst_second():
     quality = [20] * 3 + [12, 6, 10] + [20] * 4
     states, (begin, end) = watch(Detector(RATE, 1, normal=normal_from()), *noise(10, quality))
     worst = max(states, key=lambda state: state.score)
-    assert states.index(worst) == 4 and begin.worst.score == begin.score == states[3].score
+    assert states.index(worst) == 4 and begin.worst.score == begin.state.score == states[3].score
     assert (end.worst.score, end.worst.bands, end.worst.snr_db) == (worst.score, worst.bands, worst.snr_db)
-    assert end.row()["worst_score"] == worst.score > end.score
+    assert end.row()["worst_score"] == worst.score > end.state.score
     assert [state.worst is None for state in states] == [not state.active for state in states]
 
 
@@ -199,7 +199,7 @@ def test_the_text_names_where_in_the_spectrum():
     detector.feed(x[:, 170 * rate :], y[:, 170 * rate :])
     assert len(events) == 1
     assert "2220 to 2589 Hz" in events[0].text
-    assert int(np.argmax(events[0].bands)) == int(np.searchsorted(band_edges(rate), 2400)) - 1
+    assert int(np.argmax(events[0].state.bands)) == int(np.searchsorted(band_edges(rate), 2400)) - 1
 
 
 @pytest.mark.parametrize("size", [1, 64, 999, 2000, 7001])

@@ -11,8 +11,8 @@ from recordings import tree
 
 from audiocos.audio.reader import Reader
 from audiocos.errors import AudioFileError
+from audiocos.live.alarmstate import AlarmEvent, AlarmState
 from audiocos.live.capture import Capture
-from audiocos.live.detector import AlarmEvent
 from audiocos.live.recorder import Recorder
 from audiocos.live.sinks import FileSink
 
@@ -85,7 +85,7 @@ def test_an_alarm_is_recorded_as_far_as_it_fits(small_disk):
     x, y = sound(60 * RATE)
     recorder = Recorder(folder, RATE, 2, model="m", say=said.append, wait_s=30)
     recorder.feed(x[:, :8000], y[:, :8000])
-    recorder.change(AlarmEvent(8, True, 9.0, 5.0, (0.0,) * 16, tuple(range(17)), 3.0, None, 7))
+    recorder.change(AlarmEvent(AlarmState(True, 9.0, 5.0, (0.0,) * 16, tuple(range(17)), 3.0), 8, 7))
     recorder.feed(x[:, 8000:], y[:, 8000:])
     recorder.close()
     (place,) = folder.iterdir()

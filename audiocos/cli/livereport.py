@@ -21,7 +21,7 @@ from audiocos.report.words import MISSING, decimal, duration
 
 if TYPE_CHECKING:
     from audiocos.live.alarms import Alarms
-    from audiocos.live.detector import AlarmState
+    from audiocos.live.alarmstate import AlarmState
     from audiocos.live.pastalarms import PastAlarm
 
 _MOST_EVENTS = 20

@@ -32,7 +32,7 @@ from audiocos.model import Model
 if TYPE_CHECKING:
     from audiocos.cli.livereport import StretchReport
     from audiocos.live.alarms import Alarms
-    from audiocos.live.detector import AlarmEvent, AlarmState
+    from audiocos.live.alarmstate import AlarmEvent, AlarmState
 
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0

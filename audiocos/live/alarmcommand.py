@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from audiocos.audio.names import shown
 from audiocos.errors import UsageError
-from audiocos.live.detector import AlarmEvent
+from audiocos.live.alarmstate import AlarmEvent
 
 EVERY_S = 10.0
 LONGEST_S = 60.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from audiocos.live.alarmcommand import AlarmCommand
-from audiocos.live.detector import AlarmState, Detector
+from audiocos.live.alarmstate import AlarmState
+from audiocos.live.detector import Detector
 from audiocos.live.pastalarms import PastAlarm, PastAlarms
 from audiocos.live.recorder import Recorder
 from audiocos.metrics import Array

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
+from audiocos.live.alarmstate import AlarmEvent, AlarmState, Worst
 from audiocos.metrics import Array
 from audiocos.normal import Normal, distance, shares
 from audiocos.residuals import BandLevels, Second, band_edges
@@ -22,162 +23,12 @@ HOLD_S = 2.0
 HYSTERESIS_DB = 1.0
 FALSE_ALARMS_PER_HOUR = 1.0
 
-_SPEAKS = 0.1
-"""A band that adds this share of the squared distance is named in texts."""
-
 _SMEARED_S = 0.25
 """After a splice: a model's frame has both sides in it, and a resampler smears it further."""
 
 
 class _Resampler(Protocol):
     def resample_chunk(self, x: Array, last: bool = False) -> Array: ...
-
-
-@dataclass(frozen=True)
-class Worst:
-    """The most unlike there was of an alarm so far.
-
-    Args:
-        score: the highest; None where there was none.
-        bands: what each band added to its square; None where there was none.
-        snr_db: the lowest; None likewise.
-    """
-
-    score: float | None = None
-    bands: tuple[float, ...] | None = None
-    snr_db: float | None = None
-
-    def and_second(self, score: float | None, bands: tuple[float, ...] | None, snr_db: float | None) -> Worst:
-        """With one more second."""
-        if score is None or (self.score is not None and self.score >= score):
-            score, bands = self.score, self.bands
-        return Worst(score, bands, min((snr for snr in (self.snr_db, snr_db) if snr is not None), default=None))
-
-
-@dataclass(frozen=True)
-class AlarmState:
-    """What the last second was judged to be.
-
-    Args:
-        active: whether there is an alarm.
-        score: distance of the last second from the normal ones; None before the first, in silence (-90 dBFS and
-            less), where sound is missing in it or up to 0.25 s before it, and without statistics.
-        threshold: score above which an alarm begins; None without statistics.
-        bands: what each band adds to the squared score, `[16]`; None where there is no score.
-        band_edges_hz: `[17]`.
-        snr_db: of the last second; None for silence, exact copies, and where sound is missing, as for the score.
-        below_db: SNR below which an alarm begins; None when the SNR is not watched.
-        since_s: where in the sound the present alarm began, in seconds; None without one.
-        count: alarms so far.
-        worst: the most unlike there was of the present alarm; None without one.
-        judged_s: where in the sound the last second ended, in seconds; None before the first.
-    """
-
-    active: bool
-    score: float | None
-    threshold: float | None
-    bands: tuple[float, ...] | None
-    band_edges_hz: tuple[float, ...]
-    snr_db: float | None = None
-    below_db: float | None = None
-    since_s: float | None = None
-    count: int = 0
-    worst: Worst | None = None
-    judged_s: float | None = None
-
-    def row(self) -> dict[str, Any]:
-        """The state for `monitor --json`, plain numbers."""
-        return {
-            "active": self.active,
-            "judged_s": self.judged_s,
-            "score": self.score,
-            "threshold": self.threshold,
-            "below_db": self.below_db,
-            "bands": _listed(self.bands),
-            "since_s": self.since_s,
-            "count": self.count,
-        }
-
-
-@dataclass(frozen=True)
-class AlarmEvent:
-    """An alarm begins or ends.
-
-    Args:
-        time_s: where in the sound the second ends that decided it.
-        active: whether it begins.
-        score: of that second; None as in `AlarmState`.
-        threshold: likewise.
-        bands: likewise.
-        band_edges_hz: likewise.
-        snr_db: of that second; None for silence and exact copies.
-        below_db: as in `AlarmState`.
-        begin_s: where in the sound the alarm began: the start of the first second that was unlike.
-        worst: the most unlike there was of it so far.
-    """
-
-    time_s: float
-    active: bool
-    score: float | None
-    threshold: float | None
-    bands: tuple[float, ...] | None
-    band_edges_hz: tuple[float, ...]
-    snr_db: float | None
-    below_db: float | None
-    begin_s: float
-    worst: Worst = Worst()
-
-    @property
-    def text(self) -> str:
-        """One line for people, without a full stop: events stand in lists."""
-        if not self.active:
-            return f"alarm over after {self.time_s - self.begin_s:.0f} s"
-        said = []
-        if self.score is not None and self.threshold is not None and self.score > self.threshold:
-            said.append(
-                f"score {self.score:.1f} above {self.threshold:.1f} ({loud_bands(self.bands, self.band_edges_hz)})"
-            )
-        if self.snr_db is not None and self.below_db is not None and self.snr_db < self.below_db:
-            said.append(f"SNR {self.snr_db:.1f} dB below {self.below_db:g} dB")
-        return f"alarm: {', '.join(said)}"
-
-    def row(self) -> dict[str, Any]:
-        """The event as plain numbers and lists, for JSON."""
-        return {
-            "time_s": self.time_s,
-            "begin_s": self.begin_s,
-            "active": self.active,
-            "score": self.score,
-            "threshold": self.threshold,
-            "snr_db": self.snr_db,
-            "below_db": self.below_db,
-            "bands": _listed(self.bands),
-            "band_edges_hz": list(self.band_edges_hz),
-            "worst_score": self.worst.score,
-            "worst_bands": _listed(self.worst.bands),
-            "worst_snr_db": self.worst.snr_db,
-        }
-
-
-def loud_bands(bands: Sequence[float] | None, edges_hz: Sequence[float]) -> str:
-    """The bands that say most, in words, neighbours joined; nothing where none says anything.
-
-    >>> loud_bands([0.0, 3.0, 2.0, 0.1, 4.0], [0, 100, 200, 400, 800, 1600])
-    '100 to 400 Hz, 800 to 1600 Hz'
-    """
-    most = max(bands or (), default=0.0)
-    if bands is None or most <= 0:
-        return ""
-    limit = min(_SPEAKS * sum(bands), most)
-    runs: list[list[int]] = []
-    for index, value in enumerate(bands):
-        if value < limit:
-            continue
-        if runs and runs[-1][-1] == index - 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return ", ".join(f"{edges_hz[run[0]]:.0f} to {edges_hz[run[-1] + 1]:.0f} Hz" for run in runs)
 
 
 class Detector:
@@ -289,32 +140,19 @@ class Detector:
         begins = active and not before.active
         since_s = end_s - self._second_s if begins else before.since_s
         worst = (before.worst or Worst()).and_second(score, bands, snr_db)
-        self.state = AlarmState(
-            active,
-            score,
-            before.threshold,
-            bands,
-            before.band_edges_hz,
-            snr_db,
-            before.below_db,
-            since_s if active else None,
-            before.count + begins,
-            worst if active else None,
-            end_s,
+        self.state = replace(
+            before,
+            active=active,
+            score=score,
+            bands=bands,
+            snr_db=snr_db,
+            since_s=since_s if active else None,
+            count=before.count + begins,
+            worst=worst if active else None,
+            judged_s=end_s,
         )
         if active != before.active and since_s is not None:
-            event = AlarmEvent(
-                end_s,
-                active,
-                score,
-                before.threshold,
-                bands,
-                before.band_edges_hz,
-                snr_db,
-                before.below_db,
-                since_s,
-                worst,
-            )
+            event = AlarmEvent(self.state, end_s, since_s, worst)
             for call in self.on_change:
                 call(event)
 
@@ -330,10 +168,6 @@ class Detector:
         unlike = score is not None and threshold is not None and score > threshold / 10 ** (margin_db / 20)
         lossy = snr_db is not None and below_db is not None and snr_db < below_db + margin_db
         return unlike or lossy
-
-
-def _listed(bands: tuple[float, ...] | None) -> list[float] | None:
-    return None if bands is None else list(bands)
 
 
 def _resampler(from_rate: int, to_rate: int, channels: int) -> _Resampler:

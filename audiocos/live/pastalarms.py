@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audiocos.live.detector import AlarmEvent, AlarmState, Worst, loud_bands
+from audiocos.live.alarmstate import AlarmEvent, AlarmState, Worst, loud_bands
 
 MOST_ALARMS = 10_000
 """Alarms that are kept; what comes after is counted only."""
@@ -36,7 +36,7 @@ class PastAlarms:
     def change(self, event: AlarmEvent) -> None:
         """An alarm begins or ends."""
         if not event.active and len(self._over) < MOST_ALARMS:
-            bands = loud_bands(event.worst.bands, event.band_edges_hz)
+            bands = loud_bands(event.worst.bands, event.state.band_edges_hz)
             self._over.append(PastAlarm(event.begin_s, event.time_s, event.worst, bands))
 
     def until(self, state: AlarmState) -> list[PastAlarm]:

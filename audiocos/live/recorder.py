@@ -19,7 +19,7 @@ from audiocos.atomic import replace_file
 from audiocos.audio.names import shown
 from audiocos.audio.writer import Writer
 from audiocos.errors import AudioFileError
-from audiocos.live.detector import AlarmEvent
+from audiocos.live.alarmstate import AlarmEvent
 from audiocos.live.history import History
 from audiocos.metrics import Array
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from audiocos.live.detector import AlarmState
+from audiocos.live.alarmstate import AlarmState
 from audiocos.live.history import History
 from audiocos.metrics import Array
 
