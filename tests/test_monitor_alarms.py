@@ -13,6 +13,7 @@ from recordings import make
 import audiocos
 from audiocos import signals
 from audiocos.audio.reconstruct import Settings
+from audiocos.cli.alarming import AlarmOptions, make_alarms
 from audiocos.live.alarms import Alarms
 from audiocos.live.detector import Detector
 from audiocos.live.gaps import Gaps
@@ -88,3 +89,16 @@ def test_a_command_that_fails_is_an_event(monitor):
     for events in (lines, summary["events"]):
         (event,) = (row for row in events if row.get("event") == "alarm_action")
         assert event["text"] == f"The alarm command {failing} failed, exit code 3: No bell here"
+
+
+def test_each_option_reaches_the_detector():
+    model, rate = audiocos.load("speech-8k"), 1000
+    options = AlarmOptions(alarm=True, false_alarms=60, alarm_below=-5.0)
+    state = make_alarms(options, model, RATE, 1, say=print).state
+    assert (state.threshold, state.below_db) == (model.normal.threshold(60), -5.0)
+    alarms = make_alarms(AlarmOptions(alarm_below=10.0, hold=7, hysteresis=3), model, rate, 1, say=print)
+    x, active_s = np.random.default_rng(0).normal(0, 0.1, (1, rate)), []
+    for end_s, snr_db in enumerate([20, 5, 12, *[20] * 10], start=1):
+        alarms.feed(x, x * (1 - 10 ** (-snr_db / 20)))
+        active_s += [end_s] * alarms.state.active
+    assert active_s == [*range(2, 10)], "12 dB are within 3 dB of 10, and the alarm stays for less than 7 s after it"
