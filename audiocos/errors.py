@@ -9,6 +9,7 @@ AudiocosError
 ├── ModelError          a model folder cannot be found, read or used
 ├── CheckpointError     a training checkpoint cannot be written, read or carried on
 ├── RankError           another process of the same run has died
+├── UnreadError         what reads our output takes nothing
 ├── UsageError          the command line asks for what cannot be (exit code 2)
 ├── DeviceError         cuda or mps was asked for and is not there
 ├── SoundDeviceError    a microphone or speakers cannot be had as asked for, or went away
@@ -54,6 +55,10 @@ class CheckpointError(AudiocosError):
 
 class RankError(AudiocosError):
     """Another process of the same run has died, and this one cannot go on alone."""
+
+
+class UnreadError(AudiocosError):
+    """What reads our output takes nothing, and is waited for no longer; a thread may still be writing to it."""
 
 
 class UsageError(AudiocosError):

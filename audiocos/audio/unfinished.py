@@ -134,6 +134,11 @@ class Unfinished:
             os.replace(self._temporary, self._path)
             _names.discard(self._temporary)
 
+    def leave(self) -> None:
+        """Give the file its name with what is in it, whole or not; who is still at it changes only the content."""
+        with _lock:
+            self._rename()
+
     def remove(self) -> None:
         """Forget the file; after `publish` this does nothing but give up the reserve."""
         self._file.close()

@@ -153,6 +153,11 @@ class Writer:
         finally:
             self.abort()
 
+    def leave(self) -> None:
+        """Give the file its name as it is, while another thread is held up in writing or finishing it."""
+        if self._unfinished is not None:
+            self._unfinished.leave()
+
     def abort(self) -> None:
         """Forget the file; after `commit` this does nothing."""
         if hasattr(self, "_file") and not self._file.closed:

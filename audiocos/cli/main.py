@@ -11,6 +11,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from typing import Any, NoReturn
 
 import click
@@ -18,7 +19,7 @@ import click
 from audiocos import __version__
 from audiocos.audio.names import shown
 from audiocos.audio.unfinished import remove_all
-from audiocos.errors import AudiocosError, RankError, UsageError
+from audiocos.errors import AudiocosError, RankError, UnreadError, UsageError
 
 # The short help stands here so that `audiocos --help` imports no command.
 COMMANDS = {
@@ -35,7 +36,10 @@ COMMANDS = {
 
 
 # Windows has no SIGHUP, which a terminal sends when it is closed.
-_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+_LAST_WORDS_S = 2.0
 
 
 class _LazyGroup(click.Group):
@@ -85,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except RankError as error:  # torch would wait for the dead at the exit, and complain
+    except (RankError, UnreadError) as error:  # torch would wait for the dead at the exit, Python for the reader
         _leave(1, f"audiocos: {error}")
     except AudiocosError as error:
         say(f"audiocos: {error}")
@@ -123,22 +127,31 @@ def _catch_signals() -> None:
     """SIGINT raises KeyboardInterrupt and SIGTERM SystemExit, the first of them only: what follows is quick."""
 
     def once(number: int, frame: Any) -> None:
-        for each in _ENDING:
+        for each in ENDING:
             signal.signal(each, lambda number, frame: None)  # SIG_IGN would complain of one that is under way
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         sys.exit(128 + number)
 
-    for number in _ENDING:
+    for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells leave it for what they put behind
             signal.signal(number, once)
 
 
 def _leave(code: Any, text: str) -> NoReturn:
-    """End at once, without a half-written file, and without waiting for threads: they may wait for a silent pipe."""
+    """End at once, without a half-written file, and without waiting for threads: they may wait for a silent pipe.
+
+    Nor for a reader that takes nothing, neither of what is said here nor of what is still to be written.
+    """
     remove_all()
-    if text:
-        say(text)
-    with contextlib.suppress(OSError, AttributeError):
-        sys.stdout.flush()
+
+    def last_words() -> None:
+        if text:
+            say(text)
+        with contextlib.suppress(OSError, AttributeError):
+            sys.stdout.flush()
+
+    saying = threading.Thread(target=last_words, daemon=True)
+    saying.start()
+    saying.join(_LAST_WORDS_S)
     os._exit(code)

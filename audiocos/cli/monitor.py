@@ -153,7 +153,7 @@ def run(
     from audiocos.live.session import Session
 
     source = open_source(ends, loaded)
-    monitor = Monitor(loaded, source, ends.input, ends.output, as_json=as_json)
+    monitor = Monitor(loaded, source, ends.input, ends.output, as_json=as_json, fast=not ends.realtime)
     monitor.watch_for(alarms, patient=not ends.is_microphone, fast=not ends.realtime)
     if report is not None:
         monitor.report_to(report, force)

@@ -8,14 +8,18 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from audiocos.cli.alarming import AlarmOptions, make_alarms
 from audiocos.cli.console import length_text, print_json, progress_note, snr_text
 from audiocos.cli.main import say
+from audiocos.cli.outbox import Outbox
+from audiocos.cli.unhurried import Unhurried
 from audiocos.counting import counted
-from audiocos.errors import AudiocosError
+from audiocos.errors import AudiocosError, UnreadError
 from audiocos.live.capture import Capture
 from audiocos.live.counters import Quantiles
 from audiocos.live.lines import show_lines
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.1
 _PATIENCE_S = 10.0
+_READER_S = 5.0
 
 
 class Monitor:
@@ -47,10 +52,18 @@ class Monitor:
         source_name: the same, as it was asked for.
         sink_name: where it goes, as it was asked for.
         as_json: one JSON object a line on stdout; else for people.
+        fast: no clock paces the sound, which may wait for who reads of it.
     """
 
     def __init__(
-        self, model: Model, source: Microphone | Source, source_name: str, sink_name: str, *, as_json: bool
+        self,
+        model: Model,
+        source: Microphone | Source,
+        source_name: str,
+        sink_name: str,
+        *,
+        as_json: bool,
+        fast: bool = False,
     ) -> None:
         self._model, self._rate, self._channels = model, source.sample_rate, source.channels
         self._names = source_name, "" if sink_name == "none" else sink_name
@@ -64,6 +77,7 @@ class Monitor:
         self._meters = None if as_json else Meters(self._rate, self._channels, model=model if self._drawn else None)
         self._capture = Capture(self._rate, self._channels, self._listening) if self._drawn else None
         self._told, self._telling = 0, Telling()
+        self._outbox, self._boxed = Outbox(waits=fast), as_json  # lines are for the main thread, which may wait
         self._saying = threading.Lock()  # seconds and events come from two threads, and are whole lines in order
         self._judged_s: float | None = None  # where the second ended whose score was told last
 
@@ -115,19 +129,31 @@ class Monitor:
                 self._show(session)
             except KeyboardInterrupt:
                 code = 128 + signal.SIGINT
+                self._outbox.hurry()
             except SystemExit as end:  # SIGTERM
                 code = int(end.code) if isinstance(end.code, int) else 1
+                self._outbox.hurry()
             finally:
                 self._finish(session)
         except AudiocosError as error:
             failure = error
+        self._boxed = True
         self._say_events(last=True)
-        if session.time_s > 0 or failure is None:
-            self._summary(session)
-            self._write_report(session)
+        try:
+            if session.time_s > 0 or failure is None:
+                self._summary(session)
+                self._write_report(session)
+        finally:
+            self._close_outbox(_READER_S if code else None, failure)
         if failure is not None:
             raise failure
         return code
+
+    def _close_outbox(self, patience_s: float | None, failure: AudiocosError | None) -> None:
+        try:
+            self._outbox.close(patience_s)
+        except UnreadError as error:
+            raise UnreadError(f"{failure or ''} {error}".strip()) from failure
 
     def _show(self, session: Session) -> None:
         if self._meters is None:
@@ -155,7 +181,8 @@ class Monitor:
 
     def _finish(self, session: Session) -> None:
         try:
-            session.stop()
+            with Unhurried() as signals:
+                session.stop(signals.cut)
         finally:
             if self._capture is not None and self._capture.running:
                 self._capture.stop()
@@ -177,7 +204,7 @@ class Monitor:
         }
         self._say_events()  # an alarm comes before the line of the second that it was raised in
         with self._saying:
-            print_json(row)
+            self._put(partial(print_json, row))
 
     def _alarm_row(self, state: AlarmState) -> dict[str, Any]:
         """No score is told twice: what is left of a second at the end is not judged."""
@@ -187,32 +214,35 @@ class Monitor:
     def _summary(self, session: Session) -> None:
         figures, hops = session.figures, session.hop_times.over_run()
         if self._as_json:
-            print_json(
-                {
-                    "summary": True,
-                    "time_s": session.time_s,
-                    "frames": round(session.time_s * session.sample_rate),
-                    "channels": session.channels,
-                    "sample_rate": session.sample_rate,
-                    "model": session.model.name,
-                    "snr_db": figures.snr_db,
-                    "segmental_snr_db": figures.segmental_snr_db,
-                    "mse": figures.mse,
-                    "max_abs_error": figures.max_abs_error,
-                    "log_spectral_distance_db": figures.log_spectral_distance_db,
-                    **_hop_row(hops),
-                    "deadline_ms": session.deadline_ms,
-                    "timed": session.timed,
-                    "timed_samples": session.timed_samples,
-                    "outliers": [{"time_s": when, "hop_ms": ms} for when, ms in session.hop_times.outliers],
-                    "latency": session.latency.row(),
-                    **asdict(session.counters),
-                    "absences": session.absences.count,
-                    "away_s": session.absences.seconds,
-                    "alarms": None if self._alarms is None else self._alarms.state.count,
-                    "events": [event.row() for event in session.events],
-                    "events_not_kept": session.events_not_kept,
-                }
+            self._put(
+                partial(
+                    print_json,
+                    {
+                        "summary": True,
+                        "time_s": session.time_s,
+                        "frames": round(session.time_s * session.sample_rate),
+                        "channels": session.channels,
+                        "sample_rate": session.sample_rate,
+                        "model": session.model.name,
+                        "snr_db": figures.snr_db,
+                        "segmental_snr_db": figures.segmental_snr_db,
+                        "mse": figures.mse,
+                        "max_abs_error": figures.max_abs_error,
+                        "log_spectral_distance_db": figures.log_spectral_distance_db,
+                        **_hop_row(hops),
+                        "deadline_ms": session.deadline_ms,
+                        "timed": session.timed,
+                        "timed_samples": session.timed_samples,
+                        "outliers": [{"time_s": when, "hop_ms": ms} for when, ms in session.hop_times.outliers],
+                        "latency": session.latency.row(),
+                        **asdict(session.counters),
+                        "absences": session.absences.count,
+                        "away_s": session.absences.seconds,
+                        "alarms": None if self._alarms is None else self._alarms.state.count,
+                        "events": [event.row() for event in session.events],
+                        "events_not_kept": session.events_not_kept,
+                    },
+                )
             )
             return
         snr = snr_text(figures.snr_db, figures.max_abs_error) if session.heard else "-"  # silence is no copy
@@ -280,13 +310,19 @@ class Monitor:
             if self._as_json:
                 for event in events:
                     if event.kind not in FLOODING:
-                        print_json(event.row())
+                        self._put(partial(print_json, event.row()))
                 return
             for event in self._telling.of(events, time.monotonic(), last=last):
-                say(f"{event.time_s:7.1f} s  {event.text}")
+                self._put(partial(say, f"{event.time_s:7.1f} s  {event.text}"))
 
     def _print(self, text: str) -> None:
-        print(text, file=self._file, flush=True)
+        self._put(partial(print, text, file=self._file, flush=True))
+
+    def _put(self, write: Callable[[], None]) -> None:
+        if self._boxed:
+            self._outbox.put(write)
+        else:
+            write()
 
 
 def _hop_row(hops: Quantiles | None) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,9 +13,13 @@ from audiocos.errors import AudioFileError
 
 Array = NDArray[Any]
 
+_LOCK_S = 1.0
+
 
 class FileSink:
     """A file that appears when the session ends, or when no more gets into it, with all until then; or an AU pipe.
+
+    `write` and `commit` belong to one thread, which may be slow; `leave` and `abort` to any other.
 
     Args:
         path: the file's name, "-" for standard output.
@@ -35,9 +40,11 @@ class FileSink:
         self.subtype = EXTENSION_SUBTYPE.get(extension_of(path)) or subtype_in(container, subtype or "FLOAT")
         if frames is None and container in ("WAV", "WAVEX"):
             frames = 2**40  # it must be able to pass 4 GiB
+        self.is_pipe = path == "-"
         self._writer = Writer(path, container, self.subtype, sample_rate, channels, frames=frames, live=True)
         self.clipped = 0
         self._over = False
+        self._lock = threading.Lock()
 
     def write(self, y: Array) -> None:
         """Append `[channels, samples]`.
@@ -46,11 +53,14 @@ class FileSink:
             AudioFileError: it cannot be written; what was written before is kept under its name, and that is said.
         """
         native, clipped = from_float(y, self.subtype)
-        self.clipped += clipped
-        try:
-            self._writer.write(native)
-        except AudioFileError as error:
-            raise self._kept(error) from error
+        with self._lock:
+            if self._over:
+                return
+            self.clipped += clipped
+            try:
+                self._writer.write(native)
+            except AudioFileError as error:
+                raise self._kept(error) from error
 
     def commit(self) -> None:
         """Finish the file and give it its name; nothing more can be written.
@@ -58,6 +68,27 @@ class FileSink:
         Raises:
             AudioFileError: it cannot be written; as above.
         """
+        with self._lock:
+            self._commit()
+
+    def leave(self) -> str:
+        """Finish the file without the thread that writes, which takes too long; what to say of it, "" for a pipe.
+
+        Raises:
+            AudioFileError: as `commit`.
+        """
+        if self.is_pipe:
+            return ""
+        if not self._lock.acquire(timeout=_LOCK_S):  # it waits for the disk, and may do so for ever
+            self._writer.leave()
+            return f"{self._writer.name}: left while the disk was still writing; it may be short."
+        try:
+            self._commit()
+        finally:
+            self._lock.release()
+        return f"{self._writer.name}: ends before the sound did, which was not waited for."
+
+    def _commit(self) -> None:
         if self._over:
             return
         try:

@@ -1,0 +1,205 @@
+"""However a session ends, and whatever holds it up, its file is whole."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import soundfile
+from recordings import tree
+
+import audiocos
+from audiocos.cli import monitoring
+from audiocos.cli.outbox import Outbox
+from audiocos.cli.unhurried import Unhurried
+from audiocos.errors import AudioFileError, UnreadError
+from audiocos.live import session as sessions
+from audiocos.live import sinks
+from audiocos.live.session import Session
+from audiocos.live.sinks import FileSink
+from audiocos.live.sources import SynthSource
+
+RATE = 8000
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch, tmp_path):
+    """What takes seconds takes tenths."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sessions, "_JOIN_S", 0.1)
+    monkeypatch.setattr(sinks, "_LOCK_S", 0.1)
+    monkeypatch.setattr(monitoring, "_READER_S", 0.3)
+
+
+def begun(path="take.wav", *, seconds=1e5, taps=(), **options):
+    sink = FileSink(path, RATE, 1)
+    source = SynthSource("noise", RATE)
+    return Session(audiocos.load("exact"), source, sink, realtime=False, seconds=seconds, taps=taps, **options)
+
+
+class Slow:
+    """A tap that keeps the meters waiting once it is told to."""
+
+    def __init__(self):
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def feed(self, x, y):
+        self.begun.set()
+        self.go_on.wait(10)
+
+
+def test_a_slow_disk_is_waited_for(monkeypatch):
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (time.sleep(0.6), fsync(descriptor)))
+    session = begun()
+    session.start()
+    session.stop()
+    assert soundfile.info("take.wav").frames == round(session.time_s * RATE)
+    assert tree(".") == ["take.wav"]
+
+
+def test_meters_that_are_behind_are_waited_for():
+    slow = Slow()
+    session = begun(taps=[slow])
+    session.start()
+    slow.begun.wait(10)
+    time.sleep(0.1)
+    threading.Timer(0.5, slow.go_on.set).start()
+    session.stop()
+    assert soundfile.info("take.wav").frames == round(session.time_s * RATE) > RATE
+
+
+def test_what_takes_too_long_is_cut_short_and_what_was_written_is_kept():
+    slow = Slow()
+    session = begun(taps=[slow])
+    session.start()
+    slow.begun.wait(10)
+    with pytest.raises(AudioFileError, match=r"take\.wav: ends before the sound did"):
+        session.stop(cut=lambda: True)
+    frames = soundfile.info("take.wav").frames
+    assert frames == round(session.time_s * RATE) > 0
+    slow.go_on.set()
+    while session._threads.alive("meter"):
+        time.sleep(0.01)
+    assert soundfile.info("take.wav").frames == frames, "nothing is written to what has been left"
+
+
+def test_a_disk_that_never_ends_costs_no_file(monkeypatch):
+    fsync, back, there = os.fsync, threading.Event(), threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (there.set(), back.wait(10), fsync(descriptor)))
+    session = begun(seconds=1)
+    session.start()
+    there.wait(10)
+    with pytest.raises(AudioFileError, match=r"take\.wav: left while the disk was still writing"):
+        session.stop(cut=lambda: True)
+    assert soundfile.info("take.wav").frames == RATE
+    back.set()
+    while session._threads.alive("meter"):
+        time.sleep(0.01)
+    assert tree(".") == ["take.wav"]
+
+
+def test_signals_wait_for_files_but_for_ctrl_c_of_who_was_told(capfd):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Unhurried() as signals:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGINT):
+                os.kill(os.getpid(), number)
+            assert not signals.cut() and not signals.cut(), "nobody was told yet"
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert not signals.cut()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.cut()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    time.sleep(0.05)
+    assert capfd.readouterr().err.count("Ctrl-C cuts it short") == 1
+
+
+@contextmanager
+def unread(monkeypatch):
+    """Standard output is a pipe that nobody reads until the end."""
+    reader, writer = os.pipe()
+    with open(writer, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        yield
+        drain = threading.Thread(target=lambda: [*iter(lambda: os.read(reader, 65536), b"")])
+        drain.start()
+        for thread in threading.enumerate():
+            if thread.name in ("audiocos-outbox", "audiocos-meter"):
+                thread.join(10)
+        monkeypatch.undo()
+    drain.join()
+    os.close(reader)
+
+
+def test_lines_that_nobody_reads_cost_neither_the_file_nor_the_end(monkeypatch):
+    source = SynthSource("noise", RATE)
+    monitor = monitoring.Monitor(audiocos.load("exact"), source, "synth:noise", "take.wav", as_json=True, fast=True)
+    session = begun(taps=monitor.taps)
+
+    def terminated(seconds):
+        while session.time_s < 400:  # lines of 400 bytes or more fill a pipe of 64 KiB
+            time.sleep(0.01)
+        sys.exit(143)
+
+    monkeypatch.setattr(session, "wait", terminated)
+    with unread(monkeypatch):
+        with pytest.raises(UnreadError, match=r"standard output: its reader takes nothing; not written: \d+ lines"):
+            monitor.watch(session)
+        assert soundfile.info("take.wav").frames == round(session.time_s * RATE)
+
+
+def test_sound_that_nobody_reads_does_not_hang(monkeypatch):
+    with unread(monkeypatch):
+        session = begun("-")
+        session.start()
+        time.sleep(0.3)
+        with pytest.raises(UnreadError, match="standard output: its reader takes nothing"):
+            session.stop()
+
+
+def test_an_outbox_keeps_order_and_says_what_did_not_fit():
+    told, hold = [], threading.Event()
+    box = Outbox(most=3)
+    box.put(lambda: (hold.wait(10), told.append(0)))
+    for number in range(1, 5):
+        box.put(lambda number=number: told.append(number))
+    with pytest.raises(UnreadError, match="takes nothing; not written: 5 lines"):
+        box.close(0.05)
+    hold.set()
+    with pytest.raises(UnreadError, match="too slow; not written: 2 lines"):
+        box.close(None)
+    assert told == [0, 1, 2]
+
+
+def test_an_outbox_of_sound_that_can_wait_leaves_nothing_out_until_it_is_to_hurry():
+    told, hold = [], threading.Event()
+    box = Outbox(waits=True, most=2)
+    box.put(lambda: hold.wait(10))
+    box.put(lambda: told.append(1))
+    threading.Timer(0.1, hold.set).start()
+    box.put(lambda: told.append(2))
+    box.close(None)
+    assert told == [1, 2] and hold.is_set()
+    hold.clear()
+    full = Outbox(waits=True, most=1)
+    full.put(lambda: hold.wait(10))
+    threading.Timer(0.1, full.hurry).start()
+    full.put(lambda: told.append(3))
+    hold.set()
+    with pytest.raises(UnreadError, match="not written: 1 line"):
+        full.close(None)
+
+
+def test_a_reader_that_has_gone_is_told_to_who_puts_the_next():
+    box = Outbox()
+    box.put(lambda: (_ for _ in ()).throw(BrokenPipeError()))
+    with pytest.raises(BrokenPipeError):
+        box.close(None)
+    with pytest.raises(BrokenPipeError):
+        box.put(lambda: None)
