@@ -7,17 +7,20 @@ import threading
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import soundfile
 from recordings import tree
 
 import audiocos
 from audiocos.cli import monitoring
+from audiocos.cli.alarming import AlarmOptions
 from audiocos.cli.outbox import Outbox
 from audiocos.cli.unhurried import Unhurried
 from audiocos.errors import AudioFileError, UnreadError
 from audiocos.live import session as sessions
 from audiocos.live import sinks
+from audiocos.live.capture import Capture
 from audiocos.live.session import Session
 from audiocos.live.sinks import FileSink
 from audiocos.live.sources import SynthSource
@@ -203,3 +206,62 @@ def test_a_reader_that_has_gone_is_told_to_who_puts_the_next():
         box.close(None)
     with pytest.raises(BrokenPipeError):
         box.put(lambda: None)
+
+
+def recording(*, keep=None, record_alarms=None):
+    """A session, and what shows it while it records what is listened to."""
+    source = SynthSource("noise", RATE)
+    monitor = monitoring.Monitor(audiocos.load("exact"), source, "synth:noise", "none", as_json=False)
+    options = (
+        AlarmOptions(alarm_below=100.0, hold=0.0, record_alarms=record_alarms) if record_alarms else AlarmOptions()
+    )
+    monitor.watch_for(options, patient=True, fast=True)
+    monitor._capture = Capture(RATE, 1, lambda: "input")
+    name = monitor._capture.start()
+    return monitor, begun(seconds=3, judges=monitor.judges, taps=monitor.taps, keep=keep), name
+
+
+def test_what_is_recorded_when_it_ends_is_named(capfd):
+    monitor, session, name = recording()
+    assert monitor.watch(session) == 0
+    assert f"recorded 3.0 s: {name}" in capfd.readouterr().err
+    assert soundfile.info(name).frames == 3 * RATE
+
+
+def test_a_recording_that_fails_costs_no_other(monkeypatch):
+    monitor, session, name = recording(keep=1, record_alarms="alarms")
+    fsync, main = os.fsync, threading.main_thread()
+
+    def full(descriptor):
+        if threading.current_thread() is main:
+            raise OSError(28, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(AudioFileError, match=rf"{name}: cannot be finished: No space left"):
+        monitor.watch(session)
+    (folder,) = os.listdir("alarms")
+    assert sorted(os.listdir(f"alarms/{folder}")) == ["alarm.json", "input.wav", "residual.wav"]
+    assert np.any(soundfile.read(f"alarms/{folder}/residual.wav")[0])
+
+
+def test_what_failed_first_is_raised_and_the_rest_is_told(monkeypatch, capfd):
+    monitor, session, name = recording()
+    stop = session.stop
+
+    def fails(*arguments):
+        stop(*arguments)
+        raise AudioFileError("the first.")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session, "stop", fails)
+    session.start()
+    session.wait(10)
+    monkeypatch.setattr(os, "fsync", full)
+    monitor._session = session
+    with pytest.raises(AudioFileError, match="the first"):
+        monitor._finish(session)
+    assert [event.kind for event in session.events] == ["failure"]
+    assert name in session.events[0].text

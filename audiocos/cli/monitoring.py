@@ -180,15 +180,31 @@ class Monitor:
             show_lines(session, self._meters, detector=self._alarms, file=self._file, look=self._say_until)
 
     def _finish(self, session: Session) -> None:
-        try:
-            with Unhurried() as signals:
-                session.stop(signals.cut)
-        finally:
-            if self._capture is not None and self._capture.running:
-                self._capture.stop()
-            if self._alarms is not None:
-                self._alarms.close()
-            self._seconds.close()
+        """Each is closed whatever the others do; what went wrong first is raised, the rest told as events."""
+        closing: list[Callable[[], None]] = [partial(self._stop, session), partial(self._stop_capture, session)]
+        if self._alarms is not None:
+            closing.append(self._alarms.close)
+        failure: BaseException | None = None
+        for close in [*closing, self._seconds.close]:
+            try:
+                close()
+            except AudiocosError as error:
+                if failure is not None:
+                    session.note("failure", str(error))
+                failure = failure or error
+            except BaseException as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _stop(self, session: Session) -> None:
+        with Unhurried() as signals:
+            session.stop(signals.cut)
+
+    def _stop_capture(self, session: Session) -> None:
+        if self._capture is not None and self._capture.running:
+            seconds = self._capture.time_s
+            session.note("recording", f"recorded {seconds:.1f} s: {self._capture.stop()}")
 
     def _print_second(self, second: Second) -> None:
         """On the meter thread."""
