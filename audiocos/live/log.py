@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +11,8 @@ from audiocos.counting import are, counted
 from audiocos.live.counters import Event
 
 MOST_EVENTS = 10_000
-"""Events that a journal keeps apart; of the kinds that flood, what comes after joins the last of its kind."""
+"""Events that a journal keeps apart: the latest of those that come singly, as many runs of those that flood; what comes
+after those joins the last of its kind."""
 
 RUN_S = 1.0
 """Events of a kind that floods are one run while no more than so much lies between one and the next."""
@@ -104,9 +107,10 @@ class Log:
 
 
 class Journal:
-    """The events of a session: what the logs of its threads tell, and what others add.
+    """The events of a session: what the logs of its threads tell, and what others add; from any thread.
 
-    It keeps each that came singly. Those of a kind that floods are kept as runs: how many from when to when.
+    It keeps the latest `MOST_EVENTS` of those that came singly. Those of a kind that floods are kept as runs: how many
+    from when to when.
 
     Args:
         logs: of the threads; read by whoever calls `collect`, one thread at a time.
@@ -115,10 +119,14 @@ class Journal:
 
     def __init__(self, logs: Sequence[Log], time_s: Callable[[], float]) -> None:
         self._logs, self._time_s = logs, time_s
-        self._kept: list[Event] = []
-        self._runs: dict[tuple[str, bool], int] = {}  # where the last run of a kind is kept
-        self._untold: list[Event] = []
-        self._told = 0
+        self._lock = threading.Lock()
+        self._singles: deque[Event] = deque()
+        self._runs: list[Event] = []
+        self._last_run: dict[tuple[str, bool], int] = {}  # where the last run of a kind is
+        self._gone = 0
+        self._sorted: list[Event] | None = []
+        self._untold: deque[Event] = deque()
+        self._told = self._handed_out = 0
 
     @property
     def time_s(self) -> float:
@@ -126,53 +134,69 @@ class Journal:
         return self._time_s()
 
     def note(self, kind: str, text: str, *, time_s: float | None = None, details: dict[str, Any] | None = None) -> None:
-        """Add an event, from any thread; of now, where no time is given.
+        """Add an event, of now, where no time is given; beyond `MOST_EVENTS` the oldest goes.
 
         The full stop of a sentence goes: events stand in lists.
         """
         now_s = self._time_s() if time_s is None else time_s
         event = Event(now_s, kind, text.removesuffix("."), details=details or {})
-        self._kept.append(event)
-        self._untold.append(event)
+        with self._lock:
+            self._singles.append(event)
+            if len(self._singles) > MOST_EVENTS:
+                self._singles.popleft()
+                self._gone += 1
+            self._untold.append(event)
+            if len(self._untold) > MOST_EVENTS:
+                self._untold.popleft()
+                if self._handed_out:  # it counts as told
+                    self._handed_out -= 1
+                    self._told += 1
+            self._sorted = None
 
     @property
     def missed(self) -> int:
-        """Events that were not kept, in a log that was full."""
-        return sum(log.missed for log in self._logs)
+        """Events that were not kept, in a log that was full, or that are too long ago."""
+        return sum(log.missed for log in self._logs) + self._gone
 
     def collect(self) -> None:
         """Take over what the logs hold."""
-        for log in self._logs:
-            events = log.read()
-            self._untold += events[: max(MOST_EVENTS - len(self._untold), 0)]
+        events = [event for log in self._logs for event in log.read()]
+        if not events:
+            return
+        with self._lock:
+            self._untold.extend(events[: max(MOST_EVENTS - len(self._untold), 0)])
             for event in events:
                 self._keep(event)
+            self._sorted = None
 
     def _keep(self, event: Event) -> None:
         kind = event.kind, event.count > 0
-        place = self._runs.get(kind)
+        place = self._last_run.get(kind)
         if place is not None:
-            run = self._kept[place]
-            if len(self._kept) >= MOST_EVENTS or event.time_s <= run.until_s + RUN_S:
+            run = self._runs[place]
+            if len(self._runs) >= MOST_EVENTS or event.time_s <= run.until_s + RUN_S:
                 times, until_s = run.times + 1, max(event.time_s, run.until_s)
                 several = f"{times} times in {until_s - run.time_s:.1f} s"
-                self._kept[place] = joined = pooled(run.time_s, several, [run, event])
+                self._runs[place] = joined = pooled(run.time_s, several, [run, event])
                 joined.details.update(times=times, until_s=until_s)
                 return
-        self._runs[kind] = len(self._kept)
-        self._kept.append(event)
+        self._last_run[kind] = len(self._runs)
+        self._runs.append(event)
 
     def since(self, told: int) -> list[Event]:
         """The events after the first `told`, each by itself, in the order they were noticed; those are done with.
 
-        While nobody asks, only so many of a flood wait for it.
+        While nobody asks, only so many wait for it: of floods the first, of others the latest.
         """
-        done = told - self._told
-        if done > 0:
-            del self._untold[:done]
-            self._told = told
-        return list(self._untold)
+        with self._lock:
+            for _ in range(min(told - self._told, len(self._untold))):
+                self._untold.popleft()
+            self._told, self._handed_out = told, len(self._untold)
+            return list(self._untold)
 
     def by_time(self) -> list[Event]:
-        """All of them, runs of a kind that floods as one, in the order of when they began."""
-        return sorted(self._kept, key=lambda event: event.time_s)
+        """Those that are kept, a run as one, in the order of when they began; a list that is not to be changed."""
+        with self._lock:
+            if self._sorted is None:  # a view asks often
+                self._sorted = sorted([*self._runs, *self._singles], key=lambda event: event.time_s)
+            return self._sorted
