@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from audiocos.live.alarmstate import AlarmEvent, AlarmState, Worst, loud_bands
 
 MOST_ALARMS = 10_000
-"""Alarms that are kept; what comes after is counted only."""
+"""Alarms that are kept, the latest; those before are counted only."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,13 @@ class PastAlarms:
 
     def change(self, event: AlarmEvent) -> None:
         """An alarm begins or ends."""
-        if not event.active and len(self._over) < MOST_ALARMS:
+        if not event.active:
             bands = loud_bands(event.worst.bands, event.state.band_edges_hz)
             self._over.append(PastAlarm(event.begin_s, event.time_s, event.worst, bands))
+            del self._over[:-MOST_ALARMS]
 
     def until(self, state: AlarmState) -> list[PastAlarm]:
-        """All of them, in the order of time, the one included that lasts in this state."""
+        """Those that are kept, in the order of time, the one included that lasts in this state."""
         if state.since_s is None or state.worst is None:
             return [*self._over]
         bands = loud_bands(state.worst.bands, state.band_edges_hz)
