@@ -43,12 +43,22 @@ def test_the_view_shows_a_session_and_its_keys_switch_it(tmp_path):
     assert len(soundfile.read(recorded)[0]) > 10_000
 
 
-def test_ctrl_c_leaves_the_view_with_a_summary(tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_view_with_a_summary_and_whole_files(tmp_path, name):
     with in_a_terminal(tmp_path, "monitor", "synth:tone", "-o", "out.wav") as terminal:
+        before = terminal.settings()
         terminal.wait_for_clock(1)
-        os.kill(terminal.pid, signal.SIGINT)
-        assert os.waitstatus_to_exitcode(terminal.wait()) == 130
+        assert terminal.settings() != before
+        terminal.type("c")
+        terminal.wait_for("recording what is listened to")
+        os.kill(terminal.pid, getattr(signal, name))
+        assert os.waitstatus_to_exitcode(terminal.wait()) == 128 + getattr(signal, name)
+        assert terminal.settings() == before
+        assert terminal.raw.count(b"\x1b[?1049h") == terminal.raw.count(b"\x1b[?1049l") == 1
         assert "monitored, SNR" in terminal.text
+        (recorded,) = tmp_path.glob("audiocos-*.wav")
+        assert recorded.name in terminal.text, "what is recorded is named when it ends"
+    assert {path.name for path in tmp_path.iterdir()} == {"out.wav", recorded.name}
     assert len(soundfile.read(tmp_path / "out.wav")[0]) >= 48000
 
 
