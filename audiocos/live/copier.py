@@ -9,6 +9,7 @@ A file has no latency to come back to: where nothing is recorded, sound that is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +21,9 @@ from audiocos.live.ring import Array, Ring
 
 FADE = 64
 """Samples of a fade."""
+
+_SPOKEN_OF = 2**15
+"""Samples within which a device's clock sizes what the device spoke of: two of the longest periods."""
 
 
 class Copier:
@@ -58,6 +62,7 @@ class Copier:
         self._left = self._last.copy()  # what the fade goes away from
         self._faded = FADE  # samples of the fade that are over
         self._sounding = False
+        self._spoken = -math.inf  # where the device last spoke of a loss that has no size yet
         self._gaps, self._missing = gaps, 0  # samples lost since the last that was written
         self.owed = owed
         self.position = 0
@@ -66,16 +71,18 @@ class Copier:
     def take(self, indata: Array, overflow: bool, lost: int = 0) -> None:
         """Input, `[samples, channels]`; `overflow`: the device says that it lost some before; `lost`: how many it did.
 
-        What a device loses it has not played either: the output needs no shift for that.
+        What a device loses it has not played either: the output needs no shift for that. How many is known a little
+        later than that, which is the same loss and counts once.
         """
         inlet, counters = self._inlet, self._counters
         assert inlet is not None
         if self._drained():
             return
         if overflow or lost:
-            counters.input_overflows += 1
+            counters.input_overflows += overflow or self.position - self._spoken > _SPOKEN_OF
             counters.dropped_samples += lost
             self._log.note("input_overflow", self.position, lost)
+            self._spoken = -math.inf if lost else self.position
         self._missing += lost
         self.position += lost
         if self._missing and self._gaps is not None and inlet.room and self._gaps.note(inlet.written, self._missing):
