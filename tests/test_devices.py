@@ -123,3 +123,15 @@ def test_a_device_in_use_is_said_to_be():
     assert str(error).startswith("0 card: in use by another program, perhaps another `audiocos monitor`.")
     error = devices.cannot_open("0 card", sd.PortAudioError("Error: Illegal combination of I/O devices -9993"))
     assert "belong to different host systems" in str(error)
+
+
+def test_a_device_in_use_is_not_said_to_have_no_rate(monkeypatch):
+    sd = devices.portaudio()
+
+    def refuse(**settings):
+        raise sd.PortAudioError("Error checking", -9985)
+
+    monkeypatch.setattr(sd, "check_input_settings", refuse)
+    card = devices.Device(3, "card", "ALSA", 2, 2, RATE, (0.0, 0.0), (0.0, 0.0))
+    with pytest.raises(SoundDeviceError, match=r"3 card \(ALSA\): in use by another program"):
+        devices.check(card, "input", RATE, 2)
