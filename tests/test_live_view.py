@@ -158,6 +158,14 @@ def test_silence_and_exact_copies_are_told_apart():
     assert "now exact" in text and "exact: nothing is lost" in text
 
 
+def test_silence_is_dark_among_the_coefficients():
+    meters = Meters(8000, 1, model=audiocos.load("lapped-quarter"))
+    meters.feed(np.zeros((1, 24000)), np.zeros((1, 24000)))
+    assert not re.search("[░▒▓█]", "".join(row[42:] for row in words(view_of(meters), colours=False)[10:16]))
+    meters.feed(np.random.default_rng(0).normal(0, 0.1, (1, 24000)), np.zeros((1, 24000)))
+    assert "█" in "".join(row[42:] for row in words(view_of(meters), colours=False)[10:16])
+
+
 def test_what_is_left_out_is_grey_and_said(chord):
     layout, view = Layout(True), view_of(chord, Played(keep=16))
     text = "\n".join("".join(one.text for one in row) for row in layout.lines(view.scene(), 80, 24))
