@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 import audiocos
+from audiocos.live.counters import Latency
 from audiocos.live.layout import Layout
 from audiocos.live.meters import Meters
 from audiocos.live.status import Stage
@@ -61,9 +62,7 @@ class Played:
     keep: int | None = None
     ended: bool = False
     hop_times: HopTimes = field(default_factory=HopTimes)
-    latency: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(algorithmic=441, buffering=882, device=0, total=1323)
-    )
+    latency: Latency = Latency(441, 0, 882, 0, 44100)
     counters: Counters = field(default_factory=Counters)
     events: list = field(default_factory=list)
 
@@ -80,6 +79,11 @@ def alarm(**changes):
     }
     state |= {"band_edges_hz": tuple(np.linspace(0.0, 4000.0, 17)), "below_db": None}
     return SimpleNamespace(**(state | changes))
+
+
+def alarming(state, past=()):
+    """What a view needs of what raises alarms."""
+    return SimpleNamespace(state=state, past=past)
 
 
 def view_of(meters, session=None, detector=None, capture=None, model="lapped-quarter"):

@@ -14,7 +14,7 @@ from recordings import tree
 
 from audiocos.errors import AudioFileError
 from audiocos.live.alarms import Alarms
-from audiocos.live.alarmstate import AlarmEvent, AlarmState
+from audiocos.live.alarmstate import AlarmEvent, AlarmState, Worst
 from audiocos.live.detector import Detector
 from audiocos.live.history import History
 from audiocos.live.recorder import Recorder
@@ -29,7 +29,8 @@ def sound(seconds, channels=2, seed=0):
 
 
 def event(begin_s, time_s, active):
-    return AlarmEvent(AlarmState(active, 9.0, 5.0, (0.0,) * 16, tuple(range(17)), 3.0), time_s, begin_s)
+    worst = Worst(9.0 if active else 11.0, (0.0,) * 16, 3.0)
+    return AlarmEvent(AlarmState(active, 9.0, 5.0, (0.0,) * 16, tuple(range(17)), 3.0), time_s, begin_s, worst)
 
 
 def record(folder, changes, seconds, block=100, channels=2, said=None, **options):
@@ -80,6 +81,7 @@ def test_five_seconds_before_to_five_seconds_after(block, tmp_path):
     assert (note["sample_rate"], note["channels"], note["model"]) == (RATE, 2, "m")
     (alarm,) = note["alarms"]
     assert (alarm["begin_s"], alarm["end_s"], alarm["score"], alarm["threshold"]) == (10, 14, 9, 5)
+    assert alarm["worst_score"] == 11
     assert len(alarm["bands"]) == 16
     assert len(alarm["band_edges_hz"]) == 17
 
@@ -129,12 +131,15 @@ def test_what_ends_first_is_said_in_the_note(tmp_path):
     note, heard, _ = read(next((tmp_path / "end").iterdir()))
     assert np.array_equal(heard, x[:, 2 * RATE :])
     assert note["cut"] == "monitoring ended"
-    assert note["alarms"][0]["end_s"] is None
+    (alarm,) = note["alarms"]
+    assert [alarm[key] for key in ("end_s", "worst_score", "worst_bands", "worst_snr_db")] == [None] * 4
     x, _ = record(tmp_path / "long", {8: event(7, 8, True), 25: event(7, 25, False)}, 40, longest_s=10)
     (folder,) = (tmp_path / "long").iterdir()
     note, heard, _ = read(folder)
     assert np.array_equal(heard, x[:, 2 * RATE : 12 * RATE])
     assert note["cut"] == "longer than 10 s"
+    (alarm,) = note["alarms"]  # whether the end is known by then is up to the disk
+    assert (alarm["end_s"], alarm["worst_score"]) in ((None, None), (25, 11))
 
 
 def test_nothing_that_exists_is_touched(tmp_path):

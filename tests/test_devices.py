@@ -13,7 +13,7 @@ from jack_server import Lab
 
 from audiocos.audio import devices
 from audiocos.errors import SoundDeviceError
-from audiocos.live.ports import microphone, speakers
+from audiocos.live.ports import Microphone, Speakers, found_again, microphone, settings_for, speakers
 
 pytestmark = on_jack
 
@@ -123,3 +123,30 @@ def test_a_device_in_use_is_said_to_be():
     assert str(error).startswith("0 card: in use by another program, perhaps another `audiocos monitor`.")
     error = devices.cannot_open("0 card", sd.PortAudioError("Error: Illegal combination of I/O devices -9993"))
     assert "belong to different host systems" in str(error)
+
+
+def test_a_device_in_use_is_not_said_to_have_no_rate(monkeypatch):
+    sd = devices.portaudio()
+
+    def refuse(**settings):
+        raise sd.PortAudioError("Error checking", -9985)
+
+    monkeypatch.setattr(sd, "check_input_settings", refuse)
+    card = devices.Device(3, "card", "ALSA", 2, 2, RATE, (0.0, 0.0), (0.0, 0.0))
+    with pytest.raises(SoundDeviceError, match=r"3 card \(ALSA\): in use by another program"):
+        devices.check(card, "input", RATE, 2)
+
+
+def test_a_headset_that_is_two_devices_of_one_name_is_found_again_each_way(monkeypatch):
+    both = [
+        devices.Device(place, "AirPods", "Core Audio", inputs, outputs, RATE, (0.0, 0.0), (0.0, 0.0))
+        for place, (inputs, outputs) in enumerate([(0, 2), (1, 0)])
+    ]
+    monkeypatch.setattr(devices, "devices", lambda: both)
+    mic, out = Microphone(both[1], RATE, 1), Speakers(both[0], RATE)
+    old = settings_for(mic, out, 1, 256, "low")
+    assert found_again(old, mic, out) == old
+    assert (old.input.index, old.output.index) == (1, 0)
+    del both[0]
+    with pytest.raises(SoundDeviceError, match="AirPods: not there"):
+        found_again(old, mic, out)

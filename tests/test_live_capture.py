@@ -1,6 +1,7 @@
 """The key "record": what was listened to, to the sample, in a file that takes nobody's place."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import soundfile
 from recordings import tree
 
 from audiocos.audio import formats
+from audiocos.audio.writer import Writer
 from audiocos.errors import AudioFileError
 from audiocos.live.capture import Capture
 
@@ -34,6 +36,25 @@ def test_a_recording_holds_what_was_listened_to(tmp_path):
     assert rate == 8000
     np.testing.assert_array_equal(sound.T, np.concatenate([y, x, x - y], axis=1))
     assert tree(tmp_path) == [os.path.basename(name)]
+
+
+def test_sound_does_not_wait_for_a_file_that_is_being_finished(tmp_path, monkeypatch):
+    capture = Capture(8000, 2, lambda: "input", folder=str(tmp_path))
+    name = capture.start()
+    capture.feed(*sounds())
+    commit, fed = Writer.commit, []
+
+    def slow(writer):
+        feeding = threading.Thread(target=capture.feed, args=sounds(), daemon=True)
+        feeding.start()
+        feeding.join(5.0)
+        fed.append(not feeding.is_alive())
+        commit(writer)
+
+    monkeypatch.setattr(Writer, "commit", slow)
+    assert capture.stop() == name
+    assert fed == [True]
+    assert soundfile.info(name).frames == 1000
 
 
 def test_recordings_of_the_same_second_have_names_of_their_own(tmp_path):

@@ -1,10 +1,8 @@
 """What the keys of the view do, and what it says to them."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from monitored import Played, alarm, metered, recording, view_of, words
+from monitored import Played, alarm, alarming, metered, recording, view_of, words
 
 from audiocos.live.capture import Capture
 
@@ -41,11 +39,11 @@ def test_fewer_and_more_coefficients_go_in_steps_from_all_to_one_and_back(chord)
 @pytest.mark.parametrize("key", ["-", "+", "left"])
 def test_coefficients_stay_while_an_alarm_scores_by_them(chord, key):
     session = Played()
-    view = view_of(chord, session, detector=SimpleNamespace(state=alarm()))
+    view = view_of(chord, session, detector=alarming(alarm()))
     view.press(key)
     assert session.keep is None
     assert "an alarm scores by what all coefficients lose" in "\n".join(words(view))
-    watching = view_of(chord, session, detector=SimpleNamespace(state=alarm(threshold=None, below_db=20.0)))
+    watching = view_of(chord, session, detector=alarming(alarm(threshold=None, below_db=20.0)))
     watching.press("-")
     assert session.keep == 48, "a plain SNR means the same for any number"
 

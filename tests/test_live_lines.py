@@ -4,7 +4,7 @@ import io
 from types import SimpleNamespace
 
 import numpy as np
-from monitored import Counters, Played, alarm, recording, view_of, words
+from monitored import Counters, Played, alarm, alarming, recording, view_of, words
 
 from audiocos.cli import monitoring
 from audiocos.live.counters import Event
@@ -16,7 +16,7 @@ from audiocos.live.status import Status
 def test_lines_say_the_same_in_one_line(chord):
     reading = chord.reading()
     session = Played(counters=Counters(dropped_samples=512))
-    told = line(reading, Status.of(session, SimpleNamespace(state=alarm(active=True, score=14.2))))
+    told = line(reading, Status.of(session, alarming(alarm(active=True, score=14.2))))
     assert told.startswith(f"   0:12.0  SNR {reading.snr_db:.1f} dB (3 s {reading.snr_3s_db:.1f} dB, run ")
     assert (
         f"in {reading.input_dbfs:.1f} out {reading.output_dbfs:.1f} residual {reading.residual_dbfs:.1f} dBFS" in told

@@ -31,8 +31,8 @@ class Counters:
     clipped_samples: int = 0
 
 
-def written(path, x, y, rate, counters=None, events=(), alarms=None):
-    """The page of a stretch fed in small blocks."""
+def written(path, x, y, rate, counters=None, events=(), alarms=None, measured=None):
+    """The page of a stretch, of which so many samples were `measured`, fed in small blocks."""
     report = StretchReport(str(path), False, rate, alarms)
     for start in range(0, x.shape[1], 777):
         for tap in (alarms, report):
@@ -40,9 +40,10 @@ def written(path, x, y, rate, counters=None, events=(), alarms=None):
                 tap.feed(x[:, start : start + 777], y[:, start : start + 777])
     report.write(
         audiocos.load("lapped-quarter"),
-        audiocos.compare(x, y, rate),
+        audiocos.compare(x[:, :measured], y[:, :measured], rate),
         source="speech-demo.wav",
         sink="speakers",
+        samples=x.shape[1],
         channels=x.shape[0],
         latency_samples=1234,
         counters=counters or Counters(),
@@ -93,6 +94,15 @@ def test_alarms_are_marked_and_listed(tmp_path):
     assert len(PICTURE.findall(page)) == len(PICTURE.findall(calm)) == 3
     assert not set(PICTURE.findall(page)) & set(PICTURE.findall(calm)), "they are marked"
     assert "Alarms" not in calm
+
+
+def test_an_alarm_to_the_end_of_a_stretch_with_losses_lasts_until_then(tmp_path):
+    x = np.random.default_rng(0).normal(0, 0.1, (1, 20000))
+    lost = np.repeat([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.7, 0.6, 0.6], 2000)  # of ten seconds
+    alarms = Alarms(Detector(2000, 1, normal=None, below_db=10, hold_s=1))
+    page = written(tmp_path / "page.html", x, x * (1 - lost), 2000, alarms=alarms, measured=8000)
+    assert [row[1] for row in Page(tmp_path / "page.html").rows if row[0] == "0:07"] == ["3.00 s, to the end"]
+    assert "10.00 s" in page and "4.00 s" not in page
 
 
 def test_the_worst_alarm_can_be_seen_and_heard(tmp_path):

@@ -205,17 +205,21 @@ def test_lost_input_becomes_silence_of_the_same_length(device):
     np.testing.assert_array_equal(call()[:, FADE:], ramp(1, 256)[:, FADE:])
 
 
-def test_no_fade_jumps(device):
-    inlet, play, counters, log, call = device
-    rng = np.random.default_rng(0)
-    heard = [np.zeros((2, 1), np.float32)]
-    for _ in range(300):
-        play.write(np.full((2, 64 * rng.integers(0, 8)), 0.8, np.float32))
-        heard.append(call())
-        inlet.skip(4096)
-    steps = np.abs(np.diff(np.concatenate(heard, axis=1)))
+@pytest.mark.parametrize("block", [16, 100, 256])
+def test_no_fade_jumps(block):
+    """However short the sound and the silence between, and where the device's blocks end."""
+    play, counters, rng = Ring(2, 4096), Counters(), np.random.default_rng(0)
+    copier, heard = Copier(None, play, block, counters, Log(48000)), [np.zeros((1, 2), np.float32)]
+    for _ in range(1000):
+        play.write(np.full((2, max(0, rng.integers(0, 2 * block) - play.available)), 0.8, np.float32))
+        out = np.empty((block, 2), np.float32)
+        copier.give(out, False)
+        if rng.random() < 0.02:
+            copier.owed = int(rng.integers(-20, 20))
+        heard.append(out)
     assert counters.output_underflows > 20
-    assert steps.max() < 0.8 / 16
+    assert np.ptp(np.concatenate(heard)) == pytest.approx(0.8)
+    assert np.abs(np.diff(np.concatenate(heard), axis=0)).max() < 0.8 / FADE
 
 
 # Figures

@@ -53,7 +53,7 @@ def test_keys_reach_the_session_at_once():
         for keys, told in (("r", "listening to the residual"), ("-\x1b[D", "the lowest 32 of 64"), ("\x1b", "")):
             terminal.type(keys)
             terminal.wait_for(told)
-        terminal.type("f")
+        terminal.type("\x1cf")  # Ctrl-\ ends nothing
         terminal.wait_for("frozen")
         terminal.type("F")
         terminal.wait_until(lambda: "frozen" not in terminal.text)

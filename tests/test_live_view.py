@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from monitored import Counters, Played, alarm, recording, view_of, words
+from monitored import Counters, Played, alarm, alarming, recording, view_of, words
 from rich.segment import Segment
 
 import audiocos
-from audiocos.live.counters import Event
+from audiocos.live.counters import Event, Latency
 from audiocos.live.drawing import BRIGHT_RED
 from audiocos.live.layout import Layout
 from audiocos.live.meters import Meters
@@ -23,16 +23,14 @@ from audiocos.live.screen import LEAST_HEIGHT, LEAST_WIDTH, Screen, can_draw
 @pytest.mark.parametrize("size", [(64, 18), (80, 24), (79, 25), (100, 29), (100, 30), (131, 43), (250, 80)])
 @pytest.mark.parametrize("colours", [True, False])
 def test_a_picture_is_exactly_as_large_as_the_screen(chord, size, colours):
-    lines = Layout(colours).lines(view_of(chord, detector=SimpleNamespace(state=alarm())).scene(), *size)
+    lines = Layout(colours).lines(view_of(chord, detector=alarming(alarm())).scene(), *size)
     assert [Segment.get_line_length(row) for row in lines] == [size[0]] * size[1]
     assert not any("\n" in one.text or one.control for row in lines for one in row)
 
 
 def test_80_by_24_shows_all_there_is(chord):
-    session = Played(
-        counters=Counters(late_hops=3), events=[SimpleNamespace(time_s=65.0, text="late: computing took 7.00 ms")]
-    )
-    rows = words(view_of(chord, session, SimpleNamespace(state=alarm())))
+    session = Played(counters=Counters(late_hops=3), events=[Event(65.0, "late_hop", "late: computing took 7.00 ms")])
+    rows = words(view_of(chord, session, alarming(alarm())))
     text = "\n".join(rows)
     reading = chord.reading()
     assert rows[0].split() == [
@@ -85,12 +83,11 @@ def test_words_are_whole_in_every_window(chord, size):
     """A device, resampling, many events, an alarm: what has no room is left out whole, and that is seen."""
     session = Played(
         counters=Counters(3, 123456, 88000),
-        events=[SimpleNamespace(time_s=71.2, text="412 more since 70.2 s, the longest: late: computing took 15.23 ms")]
-        * 9,
+        events=[Event(71.2, "late_hop", "412 more since 70.2 s, the longest: late: computing took 15.23 ms")] * 9,
     )
-    session.latency = SimpleNamespace(algorithmic=441, resampling=8000, buffering=1882, device=900, total=11223)
+    session.latency = Latency(441, 8000, 1882, 900, 44100)
     state = alarm(active=True, score=14.2, since_s=12.0, count=12, below_db=20.0)
-    view = view_of(chord, session, SimpleNamespace(state=state))
+    view = view_of(chord, session, alarming(state))
     rows = words(view, *size)
     lines = {
         -6: "latency  254.5 ms = model 10.0 + resampling 181.4 + buffers 42.7 + device 20.4",
@@ -112,22 +109,19 @@ def test_words_are_whole_in_every_window(chord, size):
 def test_an_alarm_says_so_and_which_bands_speak(chord):
     bands = (0.0,) * 5 + (200.0,) + (-3.0,) + (0.0,) * 9
     state = alarm(active=True, score=14.2, since_s=12.0, count=2, bands=bands)
-    (row,) = (row for row in words(view_of(chord, detector=SimpleNamespace(state=state))) if "ALARM" in row)
+    (row,) = (row for row in words(view_of(chord, detector=alarming(state))) if "ALARM" in row)
     assert "ALARM since 0:12" in row and "score 14.2 of 8.2" in row and "2 so far" in row
     assert "▁▁▁▁▁█▁▁▁▁▁▁▁▁▁▁" in row
     below = alarm(score=None, threshold=None, below_db=20.0)
-    assert any(
-        "quiet" in row and "SNR below 20 dB" in row
-        for row in words(view_of(chord, detector=SimpleNamespace(state=below)))
-    )
+    assert any("quiet" in row and "SNR below 20 dB" in row for row in words(view_of(chord, detector=alarming(below))))
     waiting = alarm(score=None)
-    assert any("no score yet" in row for row in words(view_of(chord, detector=SimpleNamespace(state=waiting))))
+    assert any("no score yet" in row for row in words(view_of(chord, detector=alarming(waiting))))
 
 
 def test_an_alarm_leaves_its_mark_on_the_curve_and_tells_its_worst(chord):
     past = [SimpleNamespace(begin_s=4.0, end_s=6.0), SimpleNamespace(begin_s=11.0, end_s=None)]  # of twelve seconds
     state = alarm(active=True, score=4.2, since_s=11.0, worst=SimpleNamespace(score=14.2))
-    view = view_of(chord, detector=SimpleNamespace(state=state, past=past))
+    view = view_of(chord, detector=alarming(state, past))
     lines = Layout(True).lines(view.scene(), 80, 24)
     assert any("ALARM since 0:11" in row and "score 4.2 of 8.2" in row and "worst 14.2" in row for row in words(view))
     for row in lines[5:8]:
@@ -156,6 +150,14 @@ def test_silence_and_exact_copies_are_told_apart():
     meters.feed(tone, tone)
     text = "\n".join(words(view_of(meters)))
     assert "now exact" in text and "exact: nothing is lost" in text
+
+
+def test_silence_is_dark_among_the_coefficients():
+    meters = Meters(8000, 1, model=audiocos.load("lapped-quarter"))
+    meters.feed(np.zeros((1, 24000)), np.zeros((1, 24000)))
+    assert not re.search("[░▒▓█]", "".join(row[42:] for row in words(view_of(meters), colours=False)[10:16]))
+    meters.feed(np.random.default_rng(0).normal(0, 0.1, (1, 24000)), np.zeros((1, 24000)))
+    assert "█" in "".join(row[42:] for row in words(view_of(meters), colours=False)[10:16])
 
 
 def test_what_is_left_out_is_grey_and_said(chord):

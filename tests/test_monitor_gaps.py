@@ -21,6 +21,7 @@ from audiocos.live.gaps import DeviceClock, Gaps
 from audiocos.live.log import Log
 from audiocos.live.measure import Measure
 from audiocos.live.pipeline import make_pipeline
+from audiocos.live.ring import Ring
 from audiocos.live.wires import Choice, make_wires
 
 
@@ -124,6 +125,21 @@ def test_lost_sound_is_silence_of_its_length_and_what_follows_keeps_its_time():
     assert [(event.count, round(event.time_s * RATE)) for event in events] == [
         (512, 3 * 256), (70_000, 9 * 256 + 512), (5, 10 * 256 + 70_512),
     ]  # fmt: skip
+
+
+def test_a_loss_that_the_device_speaks_of_before_it_has_a_size_counts_once():
+    told, found = {100: (256, True), 300: (23552, False), 600: (512, True)}, {}
+    sizes = losses(told)
+    assert all(sizes.get(call, 0) < told[call][0] for call in (100, 600)), "sized a little later"
+    copier = Copier(Ring(1, 256 * 2000), None, 256, counters := Counters(), log := Log(RATE))
+    block = np.zeros((256, 1), np.float32)
+    for call in range(1000):
+        copier.take(block, told.get(call, (0, False))[1], sizes.get(call, 0))
+        copier.position += 256
+        found[call] = counters.input_overflows
+    assert counters.dropped_samples == 256 + 23552 + 512
+    assert (found[99], found[100], found[299], found[500], found[999]) == (0, 1, 1, 2, 3)
+    assert [event.count for event in log.read()] == [0, 256, 23552, 0, 512]
 
 
 @pytest.mark.parametrize("limit", [3 * 256, 3 * 256 + 100, 3 * 256 + 512, 5 * 256])

@@ -164,7 +164,7 @@ def check(device: Device, direction: Direction, sample_rate: int, channels: int,
         fixed: name of the file that has so many, which cannot be asked for fewer; None: --channels can.
 
     Raises:
-        SoundDeviceError: it does not; the text lists what it has.
+        SoundDeviceError: it does not; the text lists what it has. Another program has the device.
     """
     most, what = device.channels(direction), f"{_WHAT[direction]} {device}"
     if channels > most and fixed is not None:
@@ -189,14 +189,26 @@ def _wider(most: int, channels: int) -> str:
 
 
 def takes(device: Device, direction: Direction, sample_rate: int, channels: int) -> bool:
-    """Whether the device opens with that rate and as many channels."""
+    """Whether the device opens with that rate and as many channels.
+
+    Raises:
+        SoundDeviceError: another program has it, so that it does not tell.
+    """
     sd = portaudio()
     probe = sd.check_input_settings if direction == "input" else sd.check_output_settings
     try:
         probe(device=device.index, channels=channels, dtype="float32", samplerate=sample_rate)
-    except (sd.PortAudioError, ValueError):
+    except (sd.PortAudioError, ValueError) as error:
+        if _is_taken(error):
+            raise cannot_open(str(device), error) from error
         return False
     return True
+
+
+def _is_taken(error: Exception) -> bool:
+    """Whether PortAudio says that another program has the device."""
+    text = str(error)
+    return "Device unavailable" in text or "-9985" in text or "busy" in text.lower()
 
 
 def cannot_open(names: str, error: Exception) -> SoundDeviceError:
@@ -207,7 +219,7 @@ def cannot_open(names: str, error: Exception) -> SoundDeviceError:
         error: sounddevice's.
     """
     text = str(error)
-    if "Device unavailable" in text or "-9985" in text or "busy" in text.lower():
+    if _is_taken(error):
         return SoundDeviceError(
             f"{names}: in use by another program, perhaps another `audiocos monitor`. End that one, or choose another "
             "device; `audiocos devices` lists them."

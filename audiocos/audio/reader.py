@@ -113,6 +113,11 @@ class Reader:
             self._descriptor = -1
 
     @property
+    def piped(self) -> bool:
+        """Whether it comes from another program, which may be recording it just now."""
+        return self._size() is None
+
+    @property
     def tags(self) -> dict[str, str]:
         """Title, artist and so on."""
         found: dict[str, str] = self._file.copy_metadata()

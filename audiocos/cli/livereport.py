@@ -72,6 +72,7 @@ class StretchReport:
         *,
         source: str,
         sink: str,
+        samples: int,
         channels: int,
         latency_samples: int,
         counters: Any,
@@ -84,6 +85,7 @@ class StretchReport:
             figures: of the whole stretch.
             source: where the sound came from, in words.
             sink: where it went, in words; "" for nowhere.
+            samples: its length, with what was lost in it or passed by the model, which no figure is of.
             channels: how many.
             latency_samples: by how much the output lagged the input.
             counters: a dataclass of counts.
@@ -96,7 +98,7 @@ class StretchReport:
         row: dict[str, object] = {
             "input": source,
             "output": sink or None,
-            "frames": figures.samples,
+            "frames": samples,
             "channels": channels,
             "model": model.name,
             "snr_db": figures.snr_db,
@@ -108,7 +110,7 @@ class StretchReport:
             "latency_samples": latency_samples,
             "alarms": None if alarms is None else alarms.state.count,
         }
-        past, end_s = [] if alarms is None else alarms.past, figures.samples / self._rate
+        past, end_s = [] if alarms is None else alarms.past, samples / self._rate
         item = ReportItem(
             shown(source),
             self._rate,

@@ -288,6 +288,7 @@ class Monitor:
                 session.figures,
                 source=source,
                 sink=sink,
+                samples=round(session.time_s * session.sample_rate),
                 channels=session.channels,
                 latency_samples=session.latency.total,
                 counters=session.counters,

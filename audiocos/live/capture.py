@@ -72,7 +72,8 @@ class Capture:
             AudioFileError: it cannot be finished; the text names it and the remedy.
         """
         with self._lock:
-            return self._close()
+            writer = self._taken()
+        return _finished(writer)  # the disk may take its time, and `feed` does not wait for it
 
     def feed(self, x: Array, y: Array) -> None:
         """Take the next block of both, `[channels, samples]`; what fails is told by `news`, and ends the file."""
@@ -83,7 +84,7 @@ class Capture:
             try:
                 samples, _ = from_float(x if what == "input" else y if what == "output" else x - y, _SUBTYPE)
                 if not fits(_FORMAT, _SUBTYPE, self._channels, self._samples + len(samples)):
-                    self._close()
+                    _finished(self._taken())
                     self._open()
                 self._writer.write(samples)
                 self._samples += len(samples)
@@ -99,22 +100,28 @@ class Capture:
             raise
         self._samples = 0
 
-    def _close(self) -> str | None:
+    def _taken(self) -> Writer | None:
+        """What was written to, and no longer is."""
         writer, self._writer = self._writer, None
-        if writer is None:
-            return None
-        try:
-            writer.commit()
-        except AudiocosError:
-            _keep(writer)
-            raise
-        return writer.name
+        return writer
 
     def _kept(self) -> str:
         """End the file with what got into it; the sentence that says so."""
-        writer, self._writer = self._writer, None
+        writer = self._taken()
         seconds = 0.0 if writer is None else _keep(writer)
         return f" The {seconds:.1f} s before that are in it." if seconds else ""
+
+
+def _finished(writer: Writer | None) -> str | None:
+    """Give the file its name; that name."""
+    if writer is None:
+        return None
+    try:
+        writer.commit()
+    except AudiocosError:
+        _keep(writer)
+        raise
+    return writer.name
 
 
 def _keep(writer: Writer) -> float:

@@ -9,6 +9,7 @@ A file has no latency to come back to: where nothing is recorded, sound that is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +21,9 @@ from audiocos.live.ring import Array, Ring
 
 FADE = 64
 """Samples of a fade."""
+
+_SPOKEN_OF = 2**15
+"""Samples within which a device's clock sizes what the device spoke of: two of the longest periods."""
 
 
 class Copier:
@@ -51,11 +55,14 @@ class Copier:
         self._inlet, self._play = inlet, play
         self._counters, self._log, self._drained = counters, log, drained
         self._mixed = np.zeros((play.channels if play else 1, block), np.float32)
-        self._last = np.zeros(self._mixed.shape[0], np.float32)
-        self._fade_out = np.linspace(1, 0, FADE + 2, dtype=np.float32)[1:-1].copy()
-        self._fade_in = self._fade_out[::-1].copy()
+        fade = np.linspace(1, 0, FADE + 2, dtype=np.float32)[1:-1]
+        self._fade_out, self._fade_in = fade.copy(), fade[::-1].copy()
         self._tail = np.zeros(FADE, np.float32)
-        self._seam = True  # what comes next does not go on where the last sample was
+        self._last = np.zeros(self._mixed.shape[0], np.float32)
+        self._left = self._last.copy()  # what the fade goes away from
+        self._faded = FADE  # samples of the fade that are over
+        self._sounding = False
+        self._spoken = -math.inf  # where the device last spoke of a loss that has no size yet
         self._gaps, self._missing = gaps, 0  # samples lost since the last that was written
         self.owed = owed
         self.position = 0
@@ -64,16 +71,18 @@ class Copier:
     def take(self, indata: Array, overflow: bool, lost: int = 0) -> None:
         """Input, `[samples, channels]`; `overflow`: the device says that it lost some before; `lost`: how many it did.
 
-        What a device loses it has not played either: the output needs no shift for that.
+        What a device loses it has not played either: the output needs no shift for that. How many is known a little
+        later than that, which is the same loss and counts once.
         """
         inlet, counters = self._inlet, self._counters
         assert inlet is not None
         if self._drained():
             return
         if overflow or lost:
-            counters.input_overflows += 1
+            counters.input_overflows += overflow or self.position - self._spoken > _SPOKEN_OF
             counters.dropped_samples += lost
             self._log.note("input_overflow", self.position, lost)
+            self._spoken = -math.inf if lost else self.position
         self._missing += lost
         self.position += lost
         if self._missing and self._gaps is not None and inlet.room and self._gaps.note(inlet.written, self._missing):
@@ -98,19 +107,19 @@ class Copier:
             late = play.skip(min(self.owed, max(play.available - frames, 0)))
             counters.dropped_samples += late
             self.owed -= late
-            self._seam = self._seam or late > 0
+            if late:
+                self._part()
         elif self.owed < 0:
             start = min(-self.owed, frames)
-            self._silence(0, start)
+            mixed[:, :start] = 0
+            self._fade(0, start, sounding=False)
             counters.zero_filled_samples += start
             self.owed += start
         got = play.read(mixed[:, start:frames])
-        if got:
-            if self._seam:
-                self._join(mixed[:, start : start + got])
-            self._last[:] = mixed[:, start + got - 1]
+        self._fade(start, start + got, sounding=True)
         if start + got < frames:
-            self._silence(start + got, frames)
+            mixed[:, start + got : frames] = 0
+            self._fade(start + got, frames, sounding=False)
             if not self._drained():
                 missing = frames - start - got
                 counters.output_underflows += 1
@@ -120,23 +129,24 @@ class Copier:
                 self._log.note("output_underflow", self.position, missing)
         outdata[:] = mixed[:, :frames].T
 
-    def _silence(self, start: int, stop: int) -> None:
-        """Zeros; where sound has just been, the last sample fades out instead of jumping to zero."""
-        length = min(FADE, stop - start)
-        if not length:
-            return
-        fade = self._fade_out[:: FADE // length][:length]
-        for samples, last in zip(self._mixed, self._last, strict=True):
-            samples[start + length : stop] = 0
-            np.multiply(fade, last, out=samples[start : start + length])
-        self._last[:] = 0
-        self._seam = True
+    def _part(self) -> None:
+        """What comes next does not go on where the last sample was: fade over to it, from that sample."""
+        self._left[:] = self._last
+        self._faded = 0
 
-    def _join(self, block: Array) -> None:
-        """Fade in what comes, and out what was there before, which after silence is nothing."""
-        length = min(FADE, block.shape[1])
-        for samples, last in zip(block, self._last, strict=True):
-            samples[:length] *= self._fade_in[:length]
-            np.multiply(self._fade_out[:length], last, out=self._tail[:length])
-            samples[:length] += self._tail[:length]
-        self._seam = False
+    def _fade(self, start: int, stop: int, *, sounding: bool) -> None:
+        """Fade to what comes, sound or silence; what does not fit into this block goes on in the next."""
+        if start == stop:
+            return
+        if sounding != self._sounding:
+            self._part()
+            self._sounding = sounding
+        length = min(FADE - self._faded, stop - start)
+        if length:
+            part, tail = slice(self._faded, self._faded + length), self._tail[:length]
+            for samples, left in zip(self._mixed[:, start : start + length], self._left, strict=True):
+                samples *= self._fade_in[part]
+                np.multiply(self._fade_out[part], left, out=tail)
+                samples += tail
+            self._faded += length
+        self._last[:] = self._mixed[:, stop - 1]

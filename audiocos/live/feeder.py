@@ -10,6 +10,11 @@ from audiocos.live.sources import Source
 
 _TICK_S = 0.1
 
+_PIPE_PACE = 1.02
+"""Sound from another program is taken faster than it sounds, by so much: what has come while this program started is
+made up for, and a recorder whose clock is faster than this machine's never waits for room in the pipe, and so loses
+nothing. It gives no more than it has."""
+
 
 class Feeder:
     """Runs in a thread of its own: `run`, until the source ends or `stop` is set.
@@ -47,6 +52,7 @@ class Feeder:
         """Until the end."""
         blocks = self._source.blocks(self._block)
         began, fed = time.monotonic(), 0
+        pace = self._source.sample_rate * (_PIPE_PACE if self._source.piped else 1.0)
         try:
             while not self._stop.is_set():
                 self.waiting_since = time.monotonic()
@@ -56,11 +62,13 @@ class Feeder:
                     return
                 if waited > _TICK_S:
                     began += waited  # the source has stalled: go on from here, not in a rush
+                if self._source.piped:  # waiting for a recorder saves up no rush for later
+                    began = max(began, time.monotonic() - fed / pace - _TICK_S)
                 fed += block.shape[1]
                 while self._inlet.room < block.shape[1] and not self._stop.is_set():
                     self._taken.wait(_TICK_S)
                 if self._paced:
-                    self._stop.wait(max(0.0, began + fed / self._source.sample_rate - time.monotonic()))
+                    self._stop.wait(max(0.0, began + fed / pace - time.monotonic()))
                 self._inlet.write(block)
                 self._wake.set()
         finally:

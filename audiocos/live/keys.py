@@ -19,10 +19,10 @@ _POLL_S = 0.02
 
 
 class Keys:
-    """Keys as they are pressed. Use as a context manager; `pause` and `resume` lend the terminal back meanwhile.
+    r"""Keys as they are pressed. Use as a context manager; `pause` and `resume` lend the terminal back meanwhile.
 
     Where there is no terminal to read from, or the process runs in its background, no key ever comes.
-    Ctrl-C and Ctrl-Z keep their meaning.
+    Ctrl-C and Ctrl-Z keep their meaning; Ctrl-\ has none.
     """
 
     def __init__(self) -> None:
@@ -59,6 +59,8 @@ class Keys:
             mode = termios.tcgetattr(self._descriptor)
             mode[3] &= ~(termios.ECHO | termios.ICANON)
             mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+            # Ctrl-\ would end the process at once and leave the terminal like this; no character is another on macOS.
+            mode[6][termios.VQUIT] = bytes([os.fpathconf(self._descriptor, "PC_VDISABLE") & 0xFF])
             termios.tcsetattr(self._descriptor, termios.TCSANOW, mode)
         except (termios.error, OSError):
             self._before = None

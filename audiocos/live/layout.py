@@ -17,6 +17,7 @@ from audiocos.live.footer import footer
 from audiocos.live.meters import Reading
 from audiocos.live.screen import LEAST_HEIGHT, LEAST_WIDTH
 from audiocos.live.status import Stage, Status, clock, level_words, snr_words
+from audiocos.live.waterfall import FLOOR_DB
 
 LABEL = 9  # cells that the names on the left take
 _LEVEL_FLOOR_DB = -100.0
@@ -243,7 +244,7 @@ def _shades(reading: Reading, width: int, height: int) -> Float64:
     if not rows:
         return shades
     levels = np.array([_joined(row, height) for row in rows])
-    top = 10.0 * math.ceil(float(levels.max()) / 10.0)
+    top = max(10.0 * math.ceil(float(levels.max()) / 10.0), FLOOR_DB + _WATERFALL_RANGE_DB)  # silence is dark
     shades[:, width - len(rows) :] = (1.0 + (levels - top) / _WATERFALL_RANGE_DB).T[::-1]
     return shades.clip(0.0, 1.0)
 

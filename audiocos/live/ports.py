@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audiocos.audio import devices
-from audiocos.audio.devices import Device
+from audiocos.audio.devices import Device, Direction
 from audiocos.errors import SoundDeviceError
 from audiocos.live.duplex import Settings
 
@@ -16,13 +16,11 @@ class Microphone:
 
     Args:
         device: the device.
-        wanted: how it was asked for; to find it again.
         sample_rate: Hz.
         channels: at least 1.
     """
 
     device: Device
-    wanted: str | None
     sample_rate: int
     channels: int
 
@@ -33,12 +31,10 @@ class Speakers:
 
     Args:
         device: the device.
-        wanted: how it was asked for; to find it again.
         sample_rate: Hz that it runs at; the sound is converted where it has another.
     """
 
     device: Device
-    wanted: str | None
     sample_rate: int
 
 
@@ -66,7 +62,7 @@ def microphone(
     if sample_rate is None and model_rate is not None and devices.takes(device, "input", model_rate, count):
         rate = model_rate
     devices.check(device, "input", rate, count)
-    return Microphone(device, wanted, rate, count)
+    return Microphone(device, rate, count)
 
 
 def speakers(
@@ -96,9 +92,9 @@ def speakers(
         device = next((each for each in same if each.index == beside.device.index), same[0] if same else device)
     if beside is not None or devices.takes(device, "output", sample_rate, min(channels, device.outputs)):
         devices.check(device, "output", sample_rate, channels, fixed)
-        return Speakers(device, wanted, sample_rate)
+        return Speakers(device, sample_rate)
     devices.check(device, "output", device.sample_rate, channels, fixed)
-    return Speakers(device, wanted, device.sample_rate)
+    return Speakers(device, device.sample_rate)
 
 
 def settings_for(source: object, sink: object, channels: int, block: int, latency: str) -> Settings | None:
@@ -134,20 +130,13 @@ def found_again(settings: Settings, source: object, sink: object) -> Settings:
     Raises:
         SoundDeviceError: one of them is not there.
     """
-    found: dict[str, Device | None] = {"input": None, "output": None}
-    for end, direction in ((source, "input"), (sink, "output")):
+    ends: tuple[tuple[object, Direction], ...] = (source, "input"), (sink, "output")
+    for end, direction in ends:
         if isinstance(end, (Microphone, Speakers)):
-            name = end.device.name
-            same = [d for d in devices.devices() if d.name == name and d.host == end.device.host]
+            name, host = end.device.name, end.device.host
+            # A headset is two devices of one name, one that records and one that plays.
+            same = [d for d in devices.devices() if (d.name, d.host) == (name, host) and d.channels(direction)]
             if not same:
                 raise SoundDeviceError(f"{name}: not there.")
-            found[direction] = same[0]
-    return Settings(
-        found["input"],
-        found["output"],
-        settings.sample_rate,
-        settings.block,
-        settings.latency,
-        settings.inputs,
-        settings.outputs,
-    )
+            settings = replace(settings, input=same[0]) if direction == "input" else replace(settings, output=same[0])
+    return settings

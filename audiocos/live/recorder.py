@@ -130,7 +130,9 @@ class Recorder:
             if event.active:
                 if recording is None or recording.over or round(event.begin_s * self._rate) >= recording.limit:
                     recording = self._last = self._begin(event)
-                recording.alarms.append(event.row() | {"end_s": None})
+                row = event.row()
+                # What was worst is known at its end, which a recording may not see.
+                recording.alarms.append(row | {"end_s": None} | {key: None for key in row if "worst" in key})
                 recording.stop = None
             elif recording is not None:
                 row = event.row()

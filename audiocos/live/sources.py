@@ -52,6 +52,10 @@ class Source(Protocol):
         """Whether it goes on until someone stops it."""
 
     @property
+    def piped(self) -> bool:
+        """Whether it comes from another program, which may be recording it just now."""
+
+    @property
     def sanitized(self) -> int:
         """Values that were no sound and became silence."""
 
@@ -84,6 +88,7 @@ class FileSource:
         self.subtype: str | None = self._reader.subtype
         self.dtype = np.dtype(compute_dtype(self._reader.subtype))
         self.frames = None if loop else self._reader.frames
+        self.piped = self._reader.piped
         self._earlier = 0
 
     @property
@@ -128,6 +133,7 @@ class SynthSource:
 
     subtype = None
     endless = True
+    piped = False
     sanitized = 0
 
     def __init__(self, name: str, sample_rate: int = 48000, channels: int = 1) -> None:

@@ -82,10 +82,10 @@ class Status:
         """Look at a session."""
         rate, late = session.sample_rate, session.latency
         parts: dict[str, int] = {"total": late.total, "model": late.algorithmic}
-        if resampling := getattr(late, "resampling", 0):
-            parts["resampling"] = resampling
-        if ahead := getattr(late, "ahead", 0):
-            parts["ahead"] = ahead
+        if late.resampling:
+            parts["resampling"] = late.resampling
+        if late.ahead:
+            parts["ahead"] = late.ahead
         else:
             parts["buffers"] = late.buffering
         parts["device"] = late.device
@@ -103,9 +103,9 @@ class Status:
             session.deadline_ms,
             counts_of(session.counters),
             _worth_telling(events),
-            sum(getattr(event, "times", 1) for event in events),
-            detector.state if detector is not None else None,
-            tuple((alarm.begin_s, alarm.end_s) for alarm in getattr(detector, "past", ())[-_MOST_ALARMS:]),
+            sum(event.times for event in events),
+            None if detector is None else detector.state,
+            () if detector is None else tuple((alarm.begin_s, alarm.end_s) for alarm in detector.past[-_MOST_ALARMS:]),
         )
 
 
@@ -113,15 +113,11 @@ def _worth_telling(events: Sequence[Happening]) -> Happening | None:
     """The last event, unless it is one of a flood and hides one that came singly a short while ago."""
     if not events:
         return None
-    last = max(events, key=_ended_s)
+    last = max(events, key=lambda event: event.until_s)
     for event in reversed(events):
-        if getattr(event, "kind", "") not in FLOODING and event.time_s >= _ended_s(last) - _STAYS_S:
+        if event.kind not in FLOODING and event.time_s >= last.until_s - _STAYS_S:
             return event
     return last
-
-
-def _ended_s(event: Happening) -> float:
-    return float(getattr(event, "until_s", event.time_s))
 
 
 def counts_of(counters: Any) -> tuple[tuple[str, int], ...]:

@@ -24,8 +24,16 @@ class Delay(Protocol):
         """Of the model."""
 
     @property
+    def resampling(self) -> int:
+        """Of the conversion to the model's rate and back."""
+
+    @property
     def buffering(self) -> int:
         """Of the rings."""
+
+    @property
+    def ahead(self) -> int:
+        """What is computed before the speakers want it."""
 
     @property
     def device(self) -> int:
@@ -42,6 +50,18 @@ class Happening(Protocol):
     @property
     def time_s(self) -> float:
         """Seconds of sound since the start."""
+
+    @property
+    def until_s(self) -> float:
+        """When the last of them happened, of a run that is kept as one."""
+
+    @property
+    def times(self) -> int:
+        """How many it stands for."""
+
+    @property
+    def kind(self) -> str:
+        """Of which it is."""
 
     @property
     def text(self) -> str:
@@ -139,9 +159,25 @@ class Alarm(Protocol):
         """The most unlike there was since it began; None while it does not sound."""
 
 
+class Past(Protocol):
+    """When an alarm was."""
+
+    @property
+    def begin_s(self) -> float:
+        """Where in the sound it began."""
+
+    @property
+    def end_s(self) -> float | None:
+        """Where it ended; None where it lasts."""
+
+
 class Alarming(Protocol):
-    """A detector: its state is replaced whole, so that any thread may look."""
+    """What raises alarms: its state is replaced whole, so that any thread may look."""
 
     @property
     def state(self) -> Alarm:
         """The state now."""
+
+    @property
+    def past(self) -> Sequence[Past]:
+        """All of them so far, in the order of time."""
