@@ -27,6 +27,7 @@ class Link:
         done: set when the worker is done.
         live: whether the device records.
         prefill: samples that lie in the ring to the speakers before the first sound, for a device of such a period.
+        inside: samples that the worker has taken and not given yet.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class Link:
         *,
         live: bool,
         prefill: Callable[[int], int],
+        inside: Callable[[], int],
     ) -> None:
         self.settings = settings
         self._wires, self._counters, self._log, self._done = wires, counters, log, done
-        self._live, self._prefill_for = live, prefill
+        self._live, self._prefill_for, self._inside = live, prefill, inside
         self._duplex: Duplex | None = None
         self._position = 0
         self.prefill = prefill(settings.block)
@@ -89,8 +91,8 @@ class Link:
         play = self._wires.play
         if play is None or not self._live:
             return
-        if again:  # nothing moves now
-            self._duplex.owed = play.available + self._wires.inlet.available - self.prefill
+        if again:  # nothing moves now: all that is on its way, less what is to be
+            self._duplex.owed = play.available + self._inside() + self._wires.inlet.available - self.prefill
         else:
             play.write_silence(self.prefill)
 

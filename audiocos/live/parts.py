@@ -168,6 +168,7 @@ def make_parts(
             done,
             live=live,
             prefill=lambda period: pipeline.prefill(block, period) + slack if live else 0,
+            inside=lambda: worker.taken - worker.given,
         )
     return Parts(
         pipeline,

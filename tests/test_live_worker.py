@@ -1,0 +1,109 @@
+"""The worker by itself, chunk by chunk: places, latency and ends, without a device or a thread."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from duplex import RATE
+
+import audiocos
+from audiocos.live import link as link_module
+from audiocos.live.copier import Copier
+from audiocos.live.counters import Counters, HopTimes
+from audiocos.live.duplex import Settings
+from audiocos.live.engine import Worker
+from audiocos.live.link import Link
+from audiocos.live.log import Log
+from audiocos.live.measure import Measure
+from audiocos.live.pipeline import Pipeline, make_pipeline
+from audiocos.live.wires import Choice, Wires, make_wires
+
+BLOCK = 256
+
+
+@dataclass
+class Bench:
+    """A worker and what it is wired to."""
+
+    pipeline: Pipeline
+    wires: Wires
+    worker: Worker
+    counters: Counters
+    times: HopTimes
+    log: Log
+    choice: Choice
+    done: threading.Event
+
+    def turn(self, x):
+        """Bring sound and let the worker take what is whole chunks."""
+        assert self.wires.inlet.write(x) == x.shape[1]
+        while self.wires.inlet.available >= self.pipeline.chunk:
+            self.worker._meet_gaps(self.wires.inlet.available)
+            self.worker._turn()
+
+    def measure(self, *taps):
+        """What the meters find when they run only now."""
+        self.done.set()
+        wires = self.wires
+        measure = Measure(
+            wires.pairs, wires.unmetered, wires.paired, wires.wake, self.done,
+            sample_rate=RATE, subtype=None, sink=None, choice=self.choice, taps=taps,
+        )  # fmt: skip
+        measure.run()
+        return measure
+
+
+def bench(name="exact", *, play_rate=None, live=True, overload="drop", convert=None):
+    """A worker at 48 kHz on one channel."""
+    pipeline = make_pipeline(
+        audiocos.load(name), RATE, 1, dtype=np.float32, device="cpu", block=BLOCK, fast=False, soon=live
+    )
+    wires = make_wires(pipeline, BLOCK, RATE, play_rate=play_rate, live=live)
+    counters, times, log, choice = Counters(), HopTimes(pipeline.chunk / RATE), Log(RATE), Choice()
+    worker = Worker(
+        pipeline, wires, choice, counters, times, log, threading.Event(),
+        lossless=not live, limit=None, overload=overload, block=BLOCK, convert=convert,
+    )  # fmt: skip
+    return Bench(pipeline, wires, worker, counters, times, log, choice, threading.Event())
+
+
+def noise(count, seed=0):
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, (1, count)).astype(np.float32)
+
+
+# A device that comes back
+
+
+class Unplayed(Copier):
+    """A device of a period as the callback sees it, called by the test."""
+
+    gone, period, latency = False, BLOCK, 0
+
+    def __init__(self, settings, inlet, play, counters, log, wake, *, drained, gaps):
+        super().__init__(inlet, play, BLOCK, counters, log, drained=drained, gaps=gaps)
+
+    def close(self):
+        """Nothing to let go of."""
+
+
+@pytest.mark.parametrize("name", ["exact", "exact-lapped", "exact-overlap", "speech-8k"])
+def test_a_device_that_is_back_owes_nothing_for_what_is_inside_the_model(name, monkeypatch):
+    monkeypatch.setattr(link_module, "Duplex", Unplayed)
+    it = bench(name, play_rate=RATE)
+    link = Link(
+        Settings(None, None, RATE, BLOCK), it.wires, it.counters, Log(RATE), it.done,
+        live=True, prefill=lambda period: it.pipeline.prefill(BLOCK, period),
+        inside=lambda: it.worker.taken - it.worker.given,
+    )  # fmt: skip
+    link.open()
+    out = np.zeros((BLOCK, 1), np.float32)
+    for _ in range(400):
+        link._duplex.take(noise(BLOCK).T, False)
+        link._duplex.give(out, False)
+        if it.wires.inlet.available >= it.pipeline.chunk:
+            it.worker._turn()
+    assert it.counters.zero_filled_samples == 0
+    link.close()
+    link.open(again=True)
+    assert link._duplex.owed == 0
