@@ -34,6 +34,7 @@ class Bench:
     log: Log
     choice: Choice
     done: threading.Event
+    measure: Measure
 
     def turn(self, x):
         """Bring sound and let the worker take what is whole chunks."""
@@ -42,19 +43,14 @@ class Bench:
             self.worker._meet_gaps(self.wires.inlet.available)
             self.worker._turn()
 
-    def measure(self, *taps):
-        """What the meters find when they run only now."""
+    def measured(self):
+        """How much the meters have found when they run, now only."""
         self.done.set()
-        wires = self.wires
-        measure = Measure(
-            wires.pairs, wires.unmetered, wires.paired, wires.wake, self.done,
-            sample_rate=RATE, subtype=None, sink=None, choice=self.choice, taps=taps,
-        )  # fmt: skip
-        measure.run()
-        return measure
+        self.measure.run()
+        return self.measure.samples
 
 
-def bench(name="exact", *, play_rate=None, live=True, overload="drop", convert=None):
+def bench(name="exact", *, play_rate=None, live=True, overload="drop", convert=None, taps=()):
     """A worker at 48 kHz on one channel."""
     pipeline = make_pipeline(
         audiocos.load(name), RATE, 1, dtype=np.float32, device="cpu", block=BLOCK, fast=False, soon=live
@@ -65,7 +61,12 @@ def bench(name="exact", *, play_rate=None, live=True, overload="drop", convert=N
         pipeline, wires, choice, counters, times, log, threading.Event(),
         lossless=not live, limit=None, overload=overload, block=BLOCK, convert=convert,
     )  # fmt: skip
-    return Bench(pipeline, wires, worker, counters, times, log, choice, threading.Event())
+    done = threading.Event()
+    measure = Measure(
+        wires.pairs, wires.unmetered, wires.paired, wires.wake, done,
+        sample_rate=RATE, subtype=None, sink=None, choice=choice, taps=taps,
+    )  # fmt: skip
+    return Bench(pipeline, wires, worker, counters, times, log, choice, done, measure)
 
 
 def noise(count, seed=0):
@@ -107,3 +108,39 @@ def test_a_device_that_is_back_owes_nothing_for_what_is_inside_the_model(name, m
     link.close()
     link.open(again=True)
     assert link._duplex.owed == 0
+
+
+# Meters that are late
+
+
+@pytest.mark.parametrize("overload", ["drop", "bypass"])
+def test_sound_is_as_long_as_it_was_however_late_its_meters_are(overload):
+    chunks = 3000
+    it = bench(overload=overload)
+    if overload == "bypass":
+        it.worker._is_behind = lambda: True
+    for _ in range(chunks):
+        it.turn(noise(512))
+    it.worker._finish()
+    assert it.counters.unmetered_samples + it.counters.bypassed_samples > 1024 * 512
+    assert it.measured() == chunks * 512
+
+
+def test_sound_that_meters_missed_is_silent_in_its_place():
+    heard, clock = [], np.arange(1, 3000 * 512 + 1, dtype=np.float32)[None] / 2**21
+
+    class Tap:
+        def feed(self, x, y):
+            heard.append(x.copy())
+
+    it = bench(taps=[Tap()])
+    for chunk in range(3000):
+        it.turn(clock[:, chunk * 512 : (chunk + 1) * 512])
+        if chunk == 2500:  # the meters wake up for a moment: what they missed is told, and what follows is measured
+            it.measured()
+    it.worker._finish()
+    it.measured()
+    x = np.concatenate(heard, axis=1)
+    assert x.shape == clock.shape
+    assert np.all((x == 0) | (x == clock))
+    assert np.all(x[:, -400 * 512 :] != 0)

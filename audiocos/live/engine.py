@@ -82,6 +82,8 @@ class Worker:
         self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more
         self._gaps: deque[tuple[int, int]] = deque()  # in what has been taken: before which sample, how many
+        self._missing = 0  # samples that the pairs lack and that nobody has been told of yet
+        self._told_at = -1  # where in the pairs samples were said to be missing last
         self.taken = 0
         self.given = 0
 
@@ -146,7 +148,7 @@ class Worker:
 
     def _finish(self) -> None:
         """The last samples, and the silence that pushes their reconstruction out."""
-        inlet = self._wires.inlet
+        wires, inlet = self._wires, self._wires.inlet
         self._meet_gaps(inlet.available)
         # Stopped: what has come is taken, for a recording is to be whole; but it may still be coming.
         waiting = inlet.available if self._limit is None else min(inlet.available, self._limit - self.taken)
@@ -166,7 +168,9 @@ class Worker:
         tail = self._pipeline.finish(rest, missing)
         for start in range(0, missing, self._pair.shape[1]):
             self._give(tail[:, start : start + self._pair.shape[1]])
-        self._leave_out(sum(missing for _, missing in self._gaps))
+        self._missing += sum(missing for _, missing in self._gaps)
+        while not self._tell_missing() and not self.abandoned:
+            wires.wake.wait(_TICK_S)
 
     def _meet_gaps(self, there: int) -> None:
         """Take over where sound is missing in what can be taken now; missing sound takes its time of the limit."""
@@ -181,9 +185,21 @@ class Worker:
 
     def _leave_out(self, count: int) -> None:
         """Meters and files get silence in the place of so many samples."""
+        self._missing += count
+        unmetered = self._wires.unmetered
+        if self._told_at != self._wires.pairs.written or unmetered.next_place is None:  # else: together with the next
+            self._tell_missing()
+
+    def _tell_missing(self) -> bool:
+        """Say where samples are missing; False when there is no room to say so, which is for later then."""
         wires = self._wires
-        if count and wires.unmetered.note(wires.pairs.written, count) and self._lossless:
-            wires.paired.set()
+        if self._missing and not wires.unmetered.note(wires.pairs.written, self._missing):
+            return False
+        if self._missing:
+            self._missing, self._told_at = 0, wires.pairs.written
+            if self._lossless:
+                wires.paired.set()
+        return True
 
     def _check_overload(self) -> None:
         counters = self._counters
@@ -234,8 +250,10 @@ class Worker:
             self._log.note("unmetered", self.taken, count)
             self._leave_out(count + sum(missing for _, missing in gaps))
             return
+        self._tell_missing()
         for offset, missing in gaps:
-            wires.unmetered.note(wires.pairs.written + offset, missing)
+            if not wires.unmetered.note(wires.pairs.written + offset, missing):
+                self._missing += missing
         wires.pairs.write(pair)
         if self._lossless:
             wires.paired.set()  # a device's meters look by themselves, now and then
