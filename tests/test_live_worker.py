@@ -144,3 +144,17 @@ def test_sound_that_meters_missed_is_silent_in_its_place():
     assert x.shape == clock.shape
     assert np.all((x == 0) | (x == clock))
     assert np.all(x[:, -400 * 512 :] != 0)
+
+
+# Ends
+
+
+def test_a_converted_sound_that_ends_while_it_passes_by_ends():
+    it = bench("speech-8k", overload="bypass")
+    for _ in range(200):
+        it.turn(noise(BLOCK))
+    it.worker._is_behind = lambda: True
+    it.turn(noise(BLOCK))
+    it.wires.inlet.write(noise(100))
+    it.worker._finish()
+    assert it.worker.given == it.worker.taken == it.measured() == 201 * BLOCK + 100

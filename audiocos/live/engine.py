@@ -164,10 +164,10 @@ class Worker:
         self.taken += rest.shape[1]
         if self._bypassing:
             self._pass_by(self._delay.available)
-        missing = self._delay.available
-        tail = self._pipeline.finish(rest, missing)
-        for start in range(0, missing, self._pair.shape[1]):
-            self._give(tail[:, start : start + self._pair.shape[1]])
+        if missing := self._delay.available:  # else nothing is awaited of the model any more
+            tail = self._pipeline.finish(rest, missing)
+            for start in range(0, missing, self._pair.shape[1]):
+                self._give(tail[:, start : start + self._pair.shape[1]])
         self._missing += sum(missing for _, missing in self._gaps)
         while not self._tell_missing() and not self.abandoned:
             wires.wake.wait(_TICK_S)
