@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import soxr
 from duplex import RATE
 
 import audiocos
+from audiocos.audio.aligned import Resampler
 from audiocos.live import link as link_module
 from audiocos.live.copier import Copier
 from audiocos.live.counters import Counters, HopTimes
@@ -50,7 +52,7 @@ class Bench:
         return self.measure.samples
 
 
-def bench(name="exact", *, play_rate=None, live=True, overload="drop", convert=None, taps=()):
+def bench(name="exact", *, play_rate=None, live=True, overload="drop", converter=None, taps=()):
     """A worker at 48 kHz on one channel."""
     pipeline = make_pipeline(
         audiocos.load(name), RATE, 1, dtype=np.float32, device="cpu", block=BLOCK, fast=False, soon=live
@@ -59,7 +61,7 @@ def bench(name="exact", *, play_rate=None, live=True, overload="drop", convert=N
     counters, times, log, choice = Counters(), HopTimes(pipeline.chunk / RATE), Log(RATE), Choice()
     worker = Worker(
         pipeline, wires, choice, counters, times, log, threading.Event(),
-        lossless=not live, limit=None, overload=overload, block=BLOCK, convert=convert,
+        lossless=not live, limit=None, overload=overload, block=BLOCK, converter=converter,
     )  # fmt: skip
     done = threading.Event()
     measure = Measure(
@@ -158,3 +160,24 @@ def test_a_converted_sound_that_ends_while_it_passes_by_ends():
     it.wires.inlet.write(noise(100))
     it.worker._finish()
     assert it.worker.given == it.worker.taken == it.measured() == 201 * BLOCK + 100
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_all_that_is_converted_is_heard_and_clipped_as_it_is_played(rate):
+    x = np.sign(noise(20 * 512 + 100))  # full scale, beyond which a conversion goes
+    it = bench(play_rate=rate, live=False, converter=Resampler(RATE, rate, 1, "float32"))
+    heard = []
+
+    def listen():
+        heard.append(np.zeros((1, it.wires.play.available), np.float32))
+        it.wires.play.read(heard[-1])
+
+    for start in range(0, x.shape[1], 512):
+        it.turn(x[:, start : start + 512])
+        listen()
+    it.worker._finish()
+    listen()
+    want = soxr.resample(x[0], RATE, rate, quality="VHQ")
+    assert (np.abs(want) > 1.01).sum() > 100
+    np.testing.assert_allclose(np.concatenate(heard, axis=1)[0], np.clip(want, -1, 1), atol=1e-5)
+    assert it.counters.clipped_samples == pytest.approx((np.abs(want) > 1).sum(), abs=3)

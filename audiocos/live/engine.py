@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +21,9 @@ from audiocos.live.log import Log
 from audiocos.live.pipeline import Pipeline
 from audiocos.live.ring import Array, Ring
 from audiocos.live.wires import Choice, Wires, inside
+
+if TYPE_CHECKING:
+    from audiocos.audio.aligned import Converter
 
 LISTEN = ("output", "input", "residual")
 OVERLOAD = ("drop", "bypass", "fail")
@@ -44,7 +46,7 @@ class Worker:
         limit: samples to take, or None.
         overload: "drop", "bypass" or "fail".
         block: samples that arrive at once.
-        convert: to the rate of what plays, where that is another.
+        converter: to the rate of what plays, where that is another.
     """
 
     def __init__(
@@ -61,11 +63,11 @@ class Worker:
         limit: int | None,
         overload: str,
         block: int,
-        convert: Callable[[Array], Array] | None = None,
+        converter: Converter | None = None,
     ) -> None:
         self._pipeline, self._wires, self._choice, self._stop = pipeline, wires, choice, stop
         self._counters, self._times, self._log = counters, times, log
-        self._convert = convert
+        self._converter = converter
         self._lossless, self._limit, self._overload = lossless, limit, overload
         channels, dtype, chunk = wires.inlet.channels, pipeline.stream.dtype, pipeline.chunk
         self._x = np.zeros((channels, chunk), dtype)
@@ -168,6 +170,8 @@ class Worker:
             tail = self._pipeline.finish(rest, missing)
             for start in range(0, missing, self._pair.shape[1]):
                 self._give(tail[:, start : start + self._pair.shape[1]])
+        if wires.play is not None and self._converter is not None:
+            self._sound(wires.play, self._converter.convert(np.zeros((self._x.shape[0], 0), self._x.dtype), last=True))
         self._missing += sum(missing for _, missing in self._gaps)
         while not self._tell_missing() and not self.abandoned:
             wires.wake.wait(_TICK_S)
@@ -286,11 +290,15 @@ class Worker:
         if heard is None:
             play.write_silence(shape.shape[1])
             return
+        self._sound(play, heard if self._converter is None else self._converter.convert(heard))
+
+    def _sound(self, play: Ring, heard: Array) -> None:
+        """To the device, at its rate: a conversion goes beyond full scale where there was no more than that."""
+        if not heard.size:
+            return
         if heard.max() > 1 or heard.min() < -1:
             self._counters.clipped_samples += int(np.count_nonzero(np.abs(heard) > 1))
             np.clip(heard, -1, 1, out=heard)
-        if self._convert is not None:
-            heard = self._convert(heard)
         written = play.write(heard)
         while self._lossless and written < heard.shape[1] and not self._stop.is_set():
             self._wires.wake.wait(_TICK_S)

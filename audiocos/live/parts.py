@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +17,13 @@ from audiocos.live.log import Journal, Log
 from audiocos.live.measure import Judge, Measure, Tap
 from audiocos.live.pipeline import Pipeline, make_pipeline
 from audiocos.live.ports import Microphone, Speakers, settings_for
-from audiocos.live.ring import Array
 from audiocos.live.sinks import FileSink
 from audiocos.live.sources import Source
 from audiocos.live.wires import Choice, Wires, make_wires
 from audiocos.model import Model
+
+if TYPE_CHECKING:
+    from audiocos.audio.aligned import Converter
 
 _HIGH_S = 0.02  # added by --latency high
 
@@ -143,7 +146,7 @@ def make_parts(
         limit=None if asked.seconds is None else round(asked.seconds * rate),
         overload=asked.overload,
         block=block,
-        convert=_converter(source, sink, wires),
+        converter=_converter(source, sink, wires),
     )
     measure = Measure(
         wires.pairs,
@@ -202,11 +205,9 @@ def _feeder(source: Source, pipeline: Pipeline, wires: Wires, stop: threading.Ev
     )
 
 
-def _converter(
-    source: Microphone | Source, sink: Speakers | FileSink | None, wires: Wires
-) -> Callable[[Array], Array] | None:
+def _converter(source: Microphone | Source, sink: Speakers | FileSink | None, wires: Wires) -> Converter | None:
     if not isinstance(sink, Speakers) or sink.sample_rate == source.sample_rate:
         return None
     from audiocos.audio.aligned import Resampler
 
-    return Resampler(source.sample_rate, sink.sample_rate, source.channels, wires.inlet.dtype.name).convert
+    return Resampler(source.sample_rate, sink.sample_rate, source.channels, wires.inlet.dtype.name)
