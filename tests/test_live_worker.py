@@ -181,3 +181,18 @@ def test_all_that_is_converted_is_heard_and_clipped_as_it_is_played(rate):
     assert (np.abs(want) > 1.01).sum() > 100
     np.testing.assert_allclose(np.concatenate(heard, axis=1)[0], np.clip(want, -1, 1), atol=1e-5)
     assert it.counters.clipped_samples == pytest.approx((np.abs(want) > 1).sum(), abs=3)
+
+
+# What is heard
+
+
+@pytest.mark.parametrize("hop", [64, 128, 256, 512])
+def test_another_choice_of_what_to_hear_is_no_click_in_hops_of_any_length(hop):
+    it, heard = bench(play_rate=RATE), np.zeros((1, 4 * hop), np.float32)
+    x = np.full((1, hop), 0.5, np.float32)
+    for listen in ("output", "input", "input", "output"):
+        it.choice.listen = listen
+        it.worker._play_pair(x, -x)
+    it.wires.play.read(heard)
+    assert np.abs(np.diff(heard)).max() < 1.05 / min(hop - 1, 255)
+    assert heard[0, [0, 2 * hop - 1, 2 * hop, -1]] == pytest.approx([-0.5, 0.5, 0.5, -0.5])

@@ -29,6 +29,7 @@ LISTEN = ("output", "input", "residual")
 OVERLOAD = ("drop", "bypass", "fail")
 
 _TICK_S = 0.1
+_RAMP = 256  # samples from one choice of what to hear to another, in longer chunks
 
 
 class Worker:
@@ -76,7 +77,6 @@ class Worker:
         self._pair = np.zeros((2 * channels, longest), dtype)
         self._heard = np.zeros((channels, longest), dtype)
         self._before = np.zeros((channels, longest), dtype)
-        self._ramp = np.linspace(0, 1, 256, dtype=dtype)
         self.expect(block)
         self._listened = choice.listen
         self._bypassing = False
@@ -276,9 +276,9 @@ class Worker:
         select(listen, x, y, heard)
         if listen != self._listened:  # from one to the other in some milliseconds, not with a click
             select(self._listened, x, y, before)
-            length = min(self._ramp.size, x.shape[1])
+            length = min(_RAMP, x.shape[1])
             heard[:, :length] -= before[:, :length]
-            heard[:, :length] *= self._ramp[:length]
+            heard[:, :length] *= np.linspace(0, 1, length, dtype=heard.dtype)
             heard[:, :length] += before[:, :length]
             self._listened = listen
         self._play(heard, heard)
