@@ -1,6 +1,7 @@
 """The worker by itself, chunk by chunk: places, latency and ends, without a device or a thread."""
 
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -196,3 +197,32 @@ def test_another_choice_of_what_to_hear_is_no_click_in_hops_of_any_length(hop):
     it.wires.play.read(heard)
     assert np.abs(np.diff(heard)).max() < 1.05 / min(hop - 1, 255)
     assert heard[0, [0, 2 * hop - 1, 2 * hop, -1]] == pytest.approx([-0.5, 0.5, 0.5, -0.5])
+
+
+# When
+
+
+def test_what_happens_after_a_loss_is_told_at_its_time():
+    it = bench()
+    it.turn(noise(512))
+    lost = 2 * RATE
+    assert it.wires.lost.note(it.wires.inlet.written, lost)
+    it.wires.inlet.write(noise(2048))  # what is not taken yet is lost later
+    assert it.wires.lost.note(it.wires.inlet.written, 5 * RATE)
+    it.wires.inlet.write(noise(512))
+    it.worker._meet_gaps(it.wires.inlet.available)
+    feed = it.pipeline.feed
+    it.pipeline.feed = lambda x: (time.sleep(0.05), feed(x))[1]
+    it.worker._turn()
+    it.pipeline.feed = feed
+    at_s = (lost + 1024) / RATE
+    (late,) = [event for event in it.log.read() if event.kind == "late_hop" and event.details["took_ms"] >= 50]
+    assert late.time_s == it.times.outliers[0][0] == pytest.approx(at_s)
+
+
+def test_outliers_of_sound_of_which_some_passed_by_are_told_at_their_time():
+    it = bench(overload="bypass")
+    it.worker._is_behind = lambda: it.worker.taken < 100 * 512
+    for _ in range(101):
+        it.turn(noise(512))
+    assert [at_s for at_s, _ in it.times.outliers] == [pytest.approx(101 * 512 / RATE)]

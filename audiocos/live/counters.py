@@ -191,14 +191,14 @@ class HopTimes:
         self.count = 0
         self.late = 0
 
-    def add(self, seconds: float) -> bool:
-        """Count a hop; whether it was late."""
+    def add(self, seconds: float, at_s: float) -> bool:
+        """Count a hop, at so many seconds of sound since the start; whether it was late."""
         place = int(math.log(max(seconds, _SHORTEST) / _SHORTEST) / _FINENESS)
         self._histogram[min(place, _BINS - 1)] += 1
         self._recent[self.count % self._recent.size] = seconds
         if seconds > self._threshold:
             spot = self._outliers[1].argmin()
-            self._outliers[:, spot] = self.count * self.deadline_s, seconds
+            self._outliers[:, spot] = at_s, seconds
             self._threshold = float(self._outliers[1].min())
         self._max = max(self._max, seconds)
         self.count += 1

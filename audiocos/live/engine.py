@@ -80,10 +80,12 @@ class Worker:
         self.expect(block)
         self._listened = choice.listen
         self._bypassing = False
+        self._sample_s = times.deadline_s / chunk
         self._backoff = Backoff(times.deadline_s)
         self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more
         self._gaps: deque[tuple[int, int]] = deque()  # in what has been taken: before which sample, how many
+        self._lost = 0  # samples, in all gaps so far
         self._missing = 0  # samples that the pairs lack and that nobody has been told of yet
         self._told_at = -1  # where in the pairs samples were said to be missing last
         self.taken = 0
@@ -123,7 +125,7 @@ class Worker:
         self._check_overload()
         if behind:
             if not self._bypassing:
-                self._log.note("bypass", self.taken, x.shape[1])
+                self._log.note("bypass", self._place, x.shape[1])
             self._bypassing = True
             self._pass_by(x.shape[1])
             return
@@ -139,9 +141,9 @@ class Worker:
         self._give(y)
         if not self._lossless:  # handing on counts where it does not wait
             took = self._handed_on - began
-        if self._times.add(took):
+        if self._times.add(took, self._place * self._sample_s):
             self._counters.late_hops += 1
-            self._log.note("late_hop", self.taken, round(took * 1e6))
+            self._log.note("late_hop", self._place, round(took * 1e6))
 
     def _is_behind(self) -> bool:
         """Whether more waits than jitter explains, or output has come too late for the device."""
@@ -186,6 +188,16 @@ class Worker:
                 self._limit -= count
             if count:
                 self._gaps.append((place, count))
+                self._lost += count
+
+    @property
+    def _place(self) -> int:
+        """Up to where the sound has been taken, samples, what is missing in it included."""
+        place = self.taken + self._lost
+        for before, count in self._gaps:
+            if before >= self.taken:  # still to come
+                place -= count
+        return place
 
     def _leave_out(self, count: int) -> None:
         """Meters and files get silence in the place of so many samples."""
@@ -220,7 +232,7 @@ class Worker:
         bad = ~(np.abs(x) <= IMPLAUSIBLE)
         x[bad] = 0
         self._counters.sanitized_samples += int(bad.sum())
-        self._log.note("sanitized", self.taken, int(bad.sum()))
+        self._log.note("sanitized", self._place, int(bad.sum()))
 
     def _pass_by(self, count: int) -> None:
         """The oldest input, unprocessed, to the device; meters are not told that it was perfect."""
@@ -251,7 +263,7 @@ class Worker:
             wires.wake.wait(_TICK_S)
         if wires.pairs.room < count:
             self._counters.unmetered_samples += count
-            self._log.note("unmetered", self.taken, count)
+            self._log.note("unmetered", self._place, count)
             self._leave_out(count + sum(missing for _, missing in gaps))
             return
         self._tell_missing()
