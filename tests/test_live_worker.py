@@ -226,3 +226,25 @@ def test_outliers_of_sound_of_which_some_passed_by_are_told_at_their_time():
     for _ in range(101):
         it.turn(noise(512))
     assert [at_s for at_s, _ in it.times.outliers] == [pytest.approx(101 * 512 / RATE)]
+
+
+# Room
+
+
+@pytest.mark.parametrize("period", [4096, 8192])
+@pytest.mark.parametrize("name", ["exact", "exact-overlap"])
+def test_what_comes_at_once_finds_room_whatever_the_rate(name, period):
+    rate = 16000
+    pipeline = make_pipeline(
+        audiocos.load(name), rate, 1, dtype=np.float32, device="cpu", block=BLOCK, fast=False, soon=True
+    )
+    wires = make_wires(pipeline, BLOCK, rate, live=True)
+    wires.inlet.write_silence(pipeline.chunk - 1)  # the worker waits for a chunk to be whole
+    assert wires.inlet.write(noise(period)) == period
+
+
+def test_a_file_that_waits_for_its_meters_keeps_little_for_them():
+    def pairs(**settings):
+        return make_wires(bench().pipeline, BLOCK, RATE, **settings).pairs.capacity
+
+    assert pairs(live=True) == pairs(play_rate=RATE) == pairs() + 10 * RATE

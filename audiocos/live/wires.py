@@ -12,6 +12,7 @@ from audiocos.live.pipeline import Pipeline
 from audiocos.live.ring import Ring, Signal
 
 _INLET_S = 0.2  # of sound that the worker may lag behind a device before input is dropped
+_LONGEST_PERIOD = 8192  # samples; of JACK and PipeWire, which hand over all of it at once
 _METER_S = 10.0  # of sound that meters and files may lag behind a device
 _AHEAD_S = 0.1  # of a file, computed before the speakers want it: disks and busy machines pause for so long
 
@@ -77,13 +78,15 @@ def make_wires(
         block: samples that a device hands over.
         sample_rate: Hz.
         play_rate: Hz of the speakers; None where there are none.
-        live: a microphone goes into the speakers.
+        live: the source is a microphone, which does not wait.
         slack: samples more between worker and speakers.
     """
     channels, dtype, chunk = pipeline.stream.channels, pipeline.stream.dtype, pipeline.chunk
-    inlet = Ring(channels, max(3 * chunk, 4 * block, int(_INLET_S * sample_rate)), dtype)
+    at_once = _LONGEST_PERIOD + chunk + block  # the device's period is not known yet
+    inlet = Ring(channels, max(3 * chunk, 4 * block, at_once, int(_INLET_S * sample_rate)), dtype)
     longest = inside(pipeline, block)
-    pairs = Ring(2 * channels, longest + int(_METER_S * sample_rate), dtype)
+    late = int(_METER_S * sample_rate) if live or play_rate is not None else 0  # else the sound waits for its meters
+    pairs = Ring(2 * channels, longest + late, dtype)
     play = None
     if play_rate is not None:
         ahead = max(int(_AHEAD_S * play_rate), 4 * block, 2 * chunk) + slack
