@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -327,7 +327,7 @@ def select(listen: str, x: Array, y: Array, out: Array) -> None:
         np.copyto(out, x if listen == "input" else y)
 
 
-def check_choice(listen: str, overload: str) -> dict[str, Any]:
+def check_choice(listen: str, overload: str) -> None:
     """Refuse what is neither; for callers from Python.
 
     Raises:
@@ -335,4 +335,3 @@ def check_choice(listen: str, overload: str) -> dict[str, Any]:
     """
     if listen not in LISTEN or overload not in OVERLOAD:
         raise ValueError(f"listen {listen!r}, overload {overload!r}: choose of {LISTEN} and {OVERLOAD}.")
-    return {"listen": listen, "overload": overload}
