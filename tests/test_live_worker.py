@@ -193,7 +193,7 @@ def test_another_choice_of_what_to_hear_is_no_click_in_hops_of_any_length(hop):
     x = np.full((1, hop), 0.5, np.float32)
     for listen in ("output", "input", "input", "output"):
         it.choice.listen = listen
-        it.worker._play_pair(x, -x)
+        it.worker._player.play(x, -x)
     it.wires.play.read(heard)
     assert np.abs(np.diff(heard)).max() < 1.05 / min(hop - 1, 255)
     assert heard[0, [0, 2 * hop - 1, 2 * hop, -1]] == pytest.approx([-0.5, 0.5, 0.5, -0.5])

@@ -19,6 +19,7 @@ from audiocos.live.backoff import Backoff
 from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.log import Log
 from audiocos.live.pipeline import Pipeline
+from audiocos.live.player import Player
 from audiocos.live.ring import Array, Ring
 from audiocos.live.wires import Choice, Wires, inside
 
@@ -29,7 +30,6 @@ LISTEN = ("output", "input", "residual")
 OVERLOAD = ("drop", "bypass", "fail")
 
 _TICK_S = 0.1
-_RAMP = 256  # samples from one choice of what to hear to another, in longer chunks
 
 
 class Worker:
@@ -68,17 +68,14 @@ class Worker:
     ) -> None:
         self._pipeline, self._wires, self._choice, self._stop = pipeline, wires, choice, stop
         self._counters, self._times, self._log = counters, times, log
-        self._converter = converter
         self._lossless, self._limit, self._overload = lossless, limit, overload
         channels, dtype, chunk = wires.inlet.channels, pipeline.stream.dtype, pipeline.chunk
         self._x = np.zeros((channels, chunk), dtype)
         longest = inside(pipeline, block)
         self._delay = Ring(channels, longest, dtype)  # input whose reconstruction has not come yet
         self._pair = np.zeros((2 * channels, longest), dtype)
-        self._heard = np.zeros((channels, longest), dtype)
-        self._before = np.zeros((channels, longest), dtype)
+        self._player = Player(wires, choice, counters, stop, longest, lossless=lossless, converter=converter)
         self.expect(block)
-        self._listened = choice.listen
         self._bypassing = False
         self._sample_s = times.deadline_s / chunk
         self._backoff = Backoff(times.deadline_s)
@@ -172,8 +169,7 @@ class Worker:
             tail = self._pipeline.finish(rest, missing)
             for start in range(0, missing, self._pair.shape[1]):
                 self._give(tail[:, start : start + self._pair.shape[1]])
-        if wires.play is not None and self._converter is not None:
-            self._sound(wires.play, self._converter.convert(np.zeros((self._x.shape[0], 0), self._x.dtype), last=True))
+        self._player.finish()
         self._missing += sum(missing for _, missing in self._gaps)
         while not self._tell_missing() and not self.abandoned:
             wires.wake.wait(_TICK_S)
@@ -237,12 +233,12 @@ class Worker:
     def _pass_by(self, count: int) -> None:
         """The oldest input, unprocessed, to the device; meters are not told that it was perfect."""
         while count > 0:
-            some = min(count, self._heard.shape[1])
-            x = self._heard[:, :some]
+            some = min(count, self._pair.shape[1])
+            x = self._pair[: self._x.shape[0], :some]
             self._delay.read(x)
             self._leave_out(some + sum(missing for _, missing in self._gaps_within(some)))
             self._counters.bypassed_samples += some
-            self._play(x, x if self._choice.listen != "residual" else None)
+            self._player.pass_by(x)
             self.given += some
             count -= some
 
@@ -256,8 +252,7 @@ class Worker:
         pair[channels:] = y
         gaps = self._gaps_within(count)
         self.given += count
-        if wires.play is not None:  # before anyone else is woken: they would want the interpreter
-            self._play_pair(pair[:channels], pair[channels:])
+        self._player.play(pair[:channels], pair[channels:])  # before anyone is woken: they would want the interpreter
         self._handed_on = time.perf_counter()
         while self._lossless and wires.pairs.room < count and not self.abandoned:
             wires.wake.wait(_TICK_S)
@@ -281,50 +276,6 @@ class Worker:
             place, missing = self._gaps.popleft()
             found.append((place - self.given, missing))
         return found
-
-    def _play_pair(self, x: Array, y: Array) -> None:
-        heard, before = self._heard[:, : x.shape[1]], self._before[:, : x.shape[1]]
-        listen = self._choice.listen
-        select(listen, x, y, heard)
-        if listen != self._listened:  # from one to the other in some milliseconds, not with a click
-            select(self._listened, x, y, before)
-            length = min(_RAMP, x.shape[1])
-            heard[:, :length] -= before[:, :length]
-            heard[:, :length] *= np.linspace(0, 1, length, dtype=heard.dtype)
-            heard[:, :length] += before[:, :length]
-            self._listened = listen
-        self._play(heard, heard)
-
-    def _play(self, shape: Array, heard: Array | None) -> None:
-        play = self._wires.play
-        if play is None:
-            return
-        if heard is None:
-            play.write_silence(shape.shape[1])
-            return
-        self._sound(play, heard if self._converter is None else self._converter.convert(heard))
-
-    def _sound(self, play: Ring, heard: Array) -> None:
-        """To the device, at its rate: a conversion goes beyond full scale where there was no more than that."""
-        if not heard.size:
-            return
-        if heard.max() > 1 or heard.min() < -1:
-            self._counters.clipped_samples += int(np.count_nonzero(np.abs(heard) > 1))
-            np.clip(heard, -1, 1, out=heard)
-        written = play.write(heard)
-        while self._lossless and written < heard.shape[1] and not self._stop.is_set():
-            self._wires.wake.wait(_TICK_S)
-            written += play.write(heard[:, written:])
-        if not self._stop.is_set():
-            self._counters.dropped_samples += heard.shape[1] - written
-
-
-def select(listen: str, x: Array, y: Array, out: Array) -> None:
-    """What is to be heard of a pair: its output, input or residual, `[channels, samples]`."""
-    if listen == "residual":
-        np.subtract(x, y, out=out)
-    else:
-        np.copyto(out, x if listen == "input" else y)
 
 
 def check_choice(listen: str, overload: str) -> None:

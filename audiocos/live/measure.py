@@ -14,9 +14,9 @@ import numpy as np
 
 from audiocos.audio.formats import from_float
 from audiocos.audio.reconstruct import as_written
-from audiocos.live.engine import select
 from audiocos.live.gaps import Gaps
 from audiocos.live.levels import decibels
+from audiocos.live.player import select
 from audiocos.live.ring import Array, Ring, Signal
 from audiocos.live.sinks import FileSink
 from audiocos.live.wires import Choice
