@@ -18,7 +18,7 @@ from audiocos.cli.alarming import AlarmOptions
 from audiocos.cli.outbox import Outbox
 from audiocos.cli.unhurried import Unhurried
 from audiocos.errors import AudioFileError, UnreadError
-from audiocos.live import session as sessions
+from audiocos.live import ending
 from audiocos.live import sinks
 from audiocos.live.capture import Capture
 from audiocos.live.session import Session
@@ -32,7 +32,7 @@ RATE = 8000
 def short(monkeypatch, tmp_path):
     """What takes seconds takes tenths."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sessions, "_JOIN_S", 0.1)
+    monkeypatch.setattr(ending, "JOIN_S", 0.1)
     monkeypatch.setattr(sinks, "_LOCK_S", 0.1)
     monkeypatch.setattr(monitoring, "_READER_S", 0.3)
 

@@ -109,8 +109,10 @@ def test_a_device_that_is_back_owes_nothing_for_what_is_inside_the_model(name, m
             it.worker._turn()
     assert it.counters.zero_filled_samples == 0
     link.close()
+    before = it.wires.inlet.written
     link.open(again=True)
     assert link._duplex.owed == 0
+    assert it.wires.lost.next_place == before and it.wires.lost.take() == 1, "judges know of the splice"
 
 
 # Meters that are late

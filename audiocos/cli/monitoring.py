@@ -14,14 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from audiocos.cli.alarming import AlarmOptions, make_alarms
-from audiocos.cli.console import length_text, print_json, progress_note, snr_text
+from audiocos.cli.console import print_json, progress_note
 from audiocos.cli.main import say
 from audiocos.cli.outbox import Outbox
+from audiocos.cli.summary import hop_row, summary_lines, summary_row
 from audiocos.cli.unhurried import Unhurried
-from audiocos.counting import counted
 from audiocos.errors import AudiocosError, UnreadError
 from audiocos.live.capture import Capture
-from audiocos.live.counters import Quantiles
 from audiocos.live.lines import show_lines
 from audiocos.live.log import FLOODING
 from audiocos.live.measure import Judge, Second, Seconds, Tap
@@ -214,7 +213,7 @@ class Monitor:
         hops = session.hop_times.last(10.0)
         row = {
             **asdict(second),
-            **_hop_row(hops),
+            **hop_row(hops),
             **asdict(session.counters),
             "alarm": None if self._alarms is None else self._alarm_row(self._alarms.state),
         }
@@ -228,55 +227,12 @@ class Monitor:
         return state.row() if state.judged_s != told else state.row() | {"score": None, "bands": None}
 
     def _summary(self, session: Session) -> None:
-        figures, hops = session.figures, session.hop_times.over_run()
+        alarms = None if self._alarms is None else self._alarms.state.count
         if self._as_json:
-            self._put(
-                partial(
-                    print_json,
-                    {
-                        "summary": True,
-                        "time_s": session.time_s,
-                        "frames": round(session.time_s * session.sample_rate),
-                        "channels": session.channels,
-                        "sample_rate": session.sample_rate,
-                        "model": session.model.name,
-                        "snr_db": figures.snr_db,
-                        "segmental_snr_db": figures.segmental_snr_db,
-                        "mse": figures.mse,
-                        "max_abs_error": figures.max_abs_error,
-                        "log_spectral_distance_db": figures.log_spectral_distance_db,
-                        **_hop_row(hops),
-                        "deadline_ms": session.deadline_ms,
-                        "timed": session.timed,
-                        "timed_samples": session.timed_samples,
-                        "outliers": [{"time_s": when, "hop_ms": ms} for when, ms in session.hop_times.outliers],
-                        "latency": session.latency.row(),
-                        **asdict(session.counters),
-                        "absences": session.absences.count,
-                        "away_s": session.absences.seconds,
-                        "alarms": None if self._alarms is None else self._alarms.state.count,
-                        "events": [event.row() for event in session.events],
-                        "events_not_kept": session.events_not_kept,
-                    },
-                )
-            )
+            self._put(partial(print_json, summary_row(session, alarms)))
             return
-        snr = snr_text(figures.snr_db, figures.max_abs_error) if session.heard else "-"  # silence is no copy
-        self._print(f"{length_text(session.time_s)} monitored, SNR {snr}, latency {session.latency}")
-        took = "none was timed"
-        if hops is not None:
-            took = f"p50 {hops.p50:.2f}, p99 {hops.p99:.2f}, max {hops.max:.2f} ms of {session.deadline_ms:.2f} ms"
-        self._print(f"{session.timed}: {took}")
-        counts = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(session.counters).items() if count]
-        if session.absences.count:
-            times = counted(session.absences.count, "time")
-            counts.append(f"the device was away {times}, {length_text(session.absences.seconds)} in all")
-        if session.events_not_kept:
-            counts.append(f"events not kept {session.events_not_kept}")
-        counts = counts or ["nothing late, dropped or clipped"]
-        if self._alarms is not None:
-            counts.append(counted(self._alarms.state.count, "alarm"))
-        self._print("; ".join(counts))
+        for line in summary_lines(session, alarms):
+            self._put(partial(print, line, file=self._file, flush=True))
 
     def _write_report(self, session: Session) -> None:
         if self._report is None:
@@ -332,15 +288,8 @@ class Monitor:
             for event in self._telling.of(events, time.monotonic(), last=last):
                 self._put(partial(say, f"{event.time_s:7.1f} s  {event.text}"))
 
-    def _print(self, text: str) -> None:
-        self._put(partial(print, text, file=self._file, flush=True))
-
     def _put(self, write: Callable[[], None]) -> None:
         if self._boxed:
             self._outbox.put(write)
         else:
             write()
-
-
-def _hop_row(hops: Quantiles | None) -> dict[str, float | None]:
-    return {f"hop_ms_{name}": getattr(hops, name, None) for name in Quantiles._fields}

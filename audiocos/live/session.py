@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from audiocos.errors import AudioFileError, StreamError, UnreadError
+from audiocos.errors import StreamError
 from audiocos.live.counters import Absences, Counters, Event, Latency
+from audiocos.live.ending import JOIN_S, end_meter
 from audiocos.live.engine import check_choice
 from audiocos.live.measure import Judge, Tap
 from audiocos.live.parts import Asked, make_parts
@@ -33,8 +34,6 @@ from audiocos.live.watch import TICK_S, Watch
 from audiocos.live.wires import Choice
 from audiocos.metrics import Figures
 from audiocos.model import Model
-
-_JOIN_S = 5.0
 
 
 class Session:
@@ -257,9 +256,10 @@ class Session:
         self._stop.set()
         for signal in (self._wires.wake, self._wires.taken, self._wires.paired):
             signal.set()
-        self._threads.join("hop", _JOIN_S)
-        self._end_meter(cut)
-        self._threads.join("watch", _JOIN_S)
+        self._threads.join("hop", JOIN_S)
+        sink = self._sink if isinstance(self._sink, FileSink) else None
+        end_meter(self._threads, sink, lambda: self._measure.samples, cut)
+        self._threads.join("watch", JOIN_S)
         self._threads.join("feed", TICK_S)  # it may wait for a silent pipe, for ever
         if self._link is not None:
             self._link.close()
@@ -270,31 +270,6 @@ class Session:
         self._ended.set()
         if self._threads.error is not None:
             raise self._threads.error
-
-    def _end_meter(self, cut: Callable[[], bool]) -> None:
-        """Wait for the file to be whole: an unfinished one is only removed where its thread has ended, and failed."""
-        sink = self._sink if isinstance(self._sink, FileSink) else None
-        try:
-            self._wait_for_meter(sink is not None and sink.is_pipe, cut)
-        finally:  # Ctrl-C is no reason to lose a file
-            if sink is not None:
-                if not self._threads.alive("meter"):
-                    sink.abort()  # does nothing to one that is whole
-                elif said := sink.leave():
-                    self._threads.fail(AudioFileError(said))
-
-    def _wait_for_meter(self, into_pipe: bool, cut: Callable[[], bool]) -> None:
-        samples, since = -1, time.monotonic()
-        while self._threads.alive("meter"):
-            self._threads.join("meter", TICK_S)
-            if into_pipe and samples != self._measure.samples:
-                samples, since = self._measure.samples, time.monotonic()
-            elif time.monotonic() - since > _JOIN_S:
-                if into_pipe:
-                    self._threads.fail(UnreadError("standard output: its reader takes nothing."))
-                    return
-                if cut():
-                    return
 
     def _opened(self) -> None:
         """Take in what is known once the device is open, and when it has come back."""
