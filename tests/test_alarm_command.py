@@ -85,6 +85,18 @@ def test_where_no_clock_paces_the_sound_its_seconds_count_and_alarms_wait(tmp_pa
     assert len(said) == 1 and "not run for 1 alarm: within 10 s of sound of another" in said[0]
 
 
+def test_at_the_end_no_alarm_waits_for_the_command(tmp_path):
+    said = []
+    runner = AlarmCommand(held(tmp_path), say=said.append, fast=True)
+    runner.change(event(time_s=11.0))
+    threading.Timer(0.2, runner.hurry).start()
+    runner.change(event(time_s=99.0))
+    assert runner.busy
+    (tmp_path / "go").touch()
+    runner.close()
+    assert len(said) == 1 and "was not run for 1 alarm" in said[0]
+
+
 def held(tmp_path):
     """A command that notes that it runs and ends when the file `go` is there."""
     return f"sh -c 'echo x >> {tmp_path}/ran; until test -e {tmp_path}/go; do sleep 0.05; done'"

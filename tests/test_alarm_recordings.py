@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 import time
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -152,6 +153,32 @@ def test_nothing_that_exists_is_touched(tmp_path):
     assert all(path.read_bytes() == content for path, content in first.items())
 
 
+def test_sound_faster_than_the_clock_has_folders_and_times_in_its_own_order(tmp_path):
+    changes = {at + 1: event(at, at + 1, True) for at in (7, 40, 80)}
+    changes |= {at + 2: event(at, at + 2, False) for at in (7, 40, 80)}
+    began = time.time()
+    record(tmp_path, changes, 100)
+    notes = [read(folder)[0] for folder in sorted(tmp_path.iterdir())]
+    assert [note["start_s"] for note in notes] == [2, 35, 75]
+    times = [datetime.fromisoformat(note["began"]).timestamp() - note["start_s"] for note in notes]
+    assert np.ptp(times) < 0.002 and abs(times[0] - began) < 5
+
+
+def test_the_note_of_an_alarm_that_lasts_knows_what_was_worst_so_far(tmp_path):
+    random = np.random.default_rng(0)
+    x = random.normal(0, 0.1, (1, 12 * RATE))
+    error = random.normal(0, 0.1, x.shape)
+    error[:, 9 * RATE : 10 * RATE] *= 2
+    alarms = Alarms(
+        Detector(RATE, 1, normal=None, below_db=10.0), Recorder(tmp_path, RATE, 1, model="m", say=print, wait_s=30)
+    )
+    alarms.feed(x, x + error)
+    alarms.close()
+    (alarm,) = read(next(tmp_path.iterdir()))[0]["alarms"]
+    assert alarm["end_s"] is None and alarm["snr_db"] == pytest.approx(0, abs=1)
+    assert alarm["worst_snr_db"] == pytest.approx(-6, abs=1)
+
+
 def test_two_monitors_share_a_folder(tmp_path):
     """Alarms of the same second get folders of their own."""
     threads = [
@@ -218,7 +245,8 @@ def test_a_folder_that_vanishes_is_said_and_monitoring_goes_on(tmp_path):
     folder.mkdir()
     recorder.change(event(9, 10, True))  # within 5 s of the one before, whose recording there is not
     recorder.feed(x[:, 10000:], y[:, 10000:])
-    recorder.close()
+    with pytest.raises(AudioFileError, match="alarms: 1 recording of alarms could not be written to the end"):
+        recorder.close()
     assert [alarm["begin_s"] for alarm in read(next(folder.iterdir()))[0]["alarms"]] == [9]
 
 
@@ -231,7 +259,8 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(unfinished.Unfinished, "write", full)
     said = []
-    record(tmp_path, {8: event(7, 8, True), 9: event(7, 9, False)}, 20, said=said)
+    with pytest.raises(AudioFileError, match="1 recording of alarms could not be written to the end"):
+        record(tmp_path, {8: event(7, 8, True), 9: event(7, 9, False)}, 20, said=said)
     assert len(said) == 1
     assert "No space left on device" in said[0]
     assert tree(tmp_path) == []

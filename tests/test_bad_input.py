@@ -14,6 +14,8 @@ import soundfile as sf
 from conftest import needs
 from oddfiles import command, cut, floats, forget_length, garble, leftovers, noise, run, sound, wav
 
+from audiocos.audio.reader import Reader
+
 
 @pytest.fixture
 def audiocos(audiocos_command, tmp_path, monkeypatch):
@@ -195,6 +197,18 @@ def test_a_corrupted_flac_is_done_up_to_the_damage(warned, tmp_path):
     line, written = warned("bad.flac")
     assert re.search(r"damaged at \d\.\d\d s of \d\.\d\d s, the rest is lost", line)
     assert np.array_equal(written[:12000], whole[:12000])
+
+
+def test_what_damage_costs_does_not_depend_on_who_reads(tmp_path):
+    garble(path := ordinary(tmp_path / "bad.flac"))
+    found = []
+    for size in (4096, 8192, 1024, 1000, 5000, 441, 100000):
+        with Reader(str(path)) as reader:
+            found.append((np.concatenate([*reader.blocks(size)]), reader.read, reader.warnings))
+    assert len(found[0][0]) >= 12000
+    for samples, read, warnings in found[1:]:
+        assert np.array_equal(samples, found[0][0])
+        assert (read, warnings) == found[0][1:]
 
 
 def test_a_flac_whose_writer_was_killed_is_done(warned, tmp_path):

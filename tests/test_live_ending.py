@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import soundfile
+from patience import wait_until
 from recordings import tree
 
 import audiocos
@@ -18,8 +19,8 @@ from audiocos.cli.alarming import AlarmOptions
 from audiocos.cli.outbox import Outbox
 from audiocos.cli.unhurried import Unhurried
 from audiocos.errors import AudioFileError, UnreadError
-from audiocos.live import ending
-from audiocos.live import sinks
+from audiocos.live import alarmcommand, ending, sinks
+from audiocos.live.alarmstate import AlarmEvent, AlarmState
 from audiocos.live.capture import Capture
 from audiocos.live.session import Session
 from audiocos.live.sinks import FileSink
@@ -164,6 +165,35 @@ def test_sound_that_nobody_reads_does_not_hang(monkeypatch):
         time.sleep(0.3)
         with pytest.raises(UnreadError, match="standard output: its reader takes nothing"):
             session.stop()
+        assert not session._threads.alive("hop")  # it is not waited for in vain
+
+
+def test_the_command_of_an_alarm_does_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr(alarmcommand, "_LEAVE_S", 0.2)
+    source = SynthSource("noise", RATE)
+    monitor = monitoring.Monitor(audiocos.load("exact"), source, "synth:noise", "none", as_json=False, fast=True)
+    hold = "sh -c 'until test -e go; do sleep 0.05; done'"
+    monitor.watch_for(AlarmOptions(alarm_below=1.0, on_alarm=hold), patient=True, fast=True)
+    command, begun_at = monitor._alarms._command, []
+
+    class Alarm:
+        def feed(self, x, y):
+            if len(begun_at) < 2:  # the second waits for the first one's command
+                begun_at.append(time_s := 1.0 + 100 * len(begun_at))
+                command.change(AlarmEvent(AlarmState(True, 9.0, 5.0, (1.0,), (0.0, 1.0)), time_s, time_s))
+
+    session = begun(taps=[Alarm()])
+
+    def interrupted(session):
+        wait_until(lambda: len(begun_at) == 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(monitor, "_show", interrupted)
+    assert monitor.watch(session) == 128 + signal.SIGINT
+    texts = [event.text for event in session.events]
+    assert any("was not run for 1 alarm" in text for text in texts) and any("still running" in text for text in texts)
+    open("go", "w").close()
+    command._thread.join()
 
 
 def test_an_outbox_keeps_order_and_says_what_did_not_fit():

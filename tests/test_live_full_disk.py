@@ -87,7 +87,8 @@ def test_an_alarm_is_recorded_as_far_as_it_fits(small_disk):
     recorder.feed(x[:, :8000], y[:, :8000])
     recorder.change(AlarmEvent(AlarmState(True, 9.0, 5.0, (0.0,) * 16, tuple(range(17)), 3.0), 8, 7))
     recorder.feed(x[:, 8000:], y[:, 8000:])
-    recorder.close()
+    with pytest.raises(AudioFileError, match="1 recording of alarms could not be written to the end"):
+        recorder.close()
     (place,) = folder.iterdir()
     note = json.loads((place / "alarm.json").read_text())
     heard, lost = (soundfile.read(place / name, dtype="float32")[0].T for name in ("input.wav", "residual.wav"))
@@ -105,5 +106,6 @@ def test_the_key_record_keeps_what_it_had(tmp_path, limit):
     for _ in range(10):
         capture.feed(x, y)
     assert capture.news().endswith(" The 4.0 s before that are in it.") and not capture.running
+    assert capture.failed.endswith(" The 4.0 s before that are in it.")  # for the end, too
     read, _ = soundfile.read(name, dtype="float32")
     np.testing.assert_array_equal(read.T, np.tile(x, 4))

@@ -145,20 +145,29 @@ class Reader:
         """
         dtype = native_dtype(self.subtype)
         step = _CODED_STEP if self.format in _CODED else size
+        spare = np.empty((step if step != size else 0, self.channels), dtype)
+        held, ended = spare[:0], False  # what is decoded already: what damage costs does not depend on `size`
         while True:
             block = np.empty((size, self.channels), dtype)
-            filled, ended = 0, False
-            while filled < size and not ended:
-                wanted = min(step, size - filled)
-                got = self._read(block[filled : filled + wanted], self.read + filled)
-                ended = got < wanted
+            filled = 0
+            while filled < size and (len(held) or not ended):
+                room = block[filled:]
+                if not len(held) and len(room) >= step:
+                    got = self._read(room[:step], self.read + filled)
+                    ended = got < step
+                elif not len(held):
+                    held = spare[: self._read(spare, self.read + filled)]
+                    got, ended = 0, len(held) < step
+                else:
+                    got = min(len(held), len(room))
+                    room[:got], held = held[:got], held[got:]
                 filled += got
             self.read += filled
             block = block[:filled]
             if filled:
                 self._check_samples(block)
                 yield block
-            if ended:
+            if ended and not len(held):
                 break
         self._check_end()
 

@@ -19,7 +19,7 @@ from audiocos.cli.main import say
 from audiocos.cli.outbox import Outbox
 from audiocos.cli.summary import hop_row, summary_lines, summary_row
 from audiocos.cli.unhurried import Unhurried
-from audiocos.errors import AudiocosError, UnreadError
+from audiocos.errors import AudiocosError, AudioFileError, UnreadError
 from audiocos.live.capture import Capture
 from audiocos.live.lines import show_lines
 from audiocos.live.log import FLOODING
@@ -180,6 +180,8 @@ class Monitor:
 
     def _finish(self, session: Session) -> None:
         """Each is closed whatever the others do; what went wrong first is raised, the rest told as events."""
+        if self._alarms is not None and not session.ended:
+            self._alarms.hurry()
         closing: list[Callable[[], None]] = [partial(self._stop, session), partial(self._stop_capture, session)]
         if self._alarms is not None:
             closing.append(self._alarms.close)
@@ -201,9 +203,12 @@ class Monitor:
             session.stop(signals.cut)
 
     def _stop_capture(self, session: Session) -> None:
-        if self._capture is not None and self._capture.running:
-            seconds = self._capture.time_s
-            session.note("recording", f"recorded {seconds:.1f} s: {self._capture.stop()}")
+        capture = self._capture
+        if capture is not None and capture.running:
+            seconds = capture.time_s
+            session.note("recording", f"recorded {seconds:.1f} s: {capture.stop()}")
+        if capture is not None and capture.failed is not None:  # the view told it for some seconds only
+            raise AudioFileError(capture.failed)
 
     def _print_second(self, second: Second) -> None:
         """On the meter thread."""

@@ -24,6 +24,7 @@ LONGEST_S = 60.0
 VARIABLE = "AUDIOCOS_ALARM"
 
 _LEAVE_S = 5.0
+_TICK_S = 0.1
 _SAID = 2000  # bytes of its error output that are looked at
 
 
@@ -83,6 +84,7 @@ class AlarmCommand:
         self._queue: queue.Queue[AlarmEvent | None] = queue.Queue()
         self._idle = threading.Event()
         self._idle.set()
+        self._hurried = False
         self._thread = threading.Thread(target=self._run_all, name="audiocos-alarm-command", daemon=True)
         self._thread.start()
 
@@ -93,13 +95,22 @@ class AlarmCommand:
         now = event.time_s if self._fast else time.monotonic()
         soon = now - self._started < self._every_s
         if self._fast and not soon:
-            self._idle.wait(self._longest_s + _LEAVE_S)
+            self._wait()
         if soon or self.busy:
             self._left_out += 1
             return
         self._started = now
         self._idle.clear()
         self._queue.put(event)
+
+    def _wait(self) -> None:
+        end = time.monotonic() + self._longest_s + _LEAVE_S
+        while self.busy and not self._hurried and time.monotonic() < end:
+            self._idle.wait(_TICK_S)
+
+    def hurry(self) -> None:
+        """Wait for the command no more: monitoring is to end. From any thread."""
+        self._hurried = True
 
     @property
     def busy(self) -> bool:

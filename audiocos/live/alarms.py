@@ -61,10 +61,22 @@ class Alarms:
                 self._recorder.feed(silence, silence)
             self.detector.miss(missing)
 
+    def hurry(self) -> None:
+        """Hold up the sound no more: monitoring is to end. From any thread."""
+        for each in (self._recorder, self._command):
+            if each is not None:
+                each.hurry()
+
     def close(self) -> None:
-        """Judge the rest, finish recordings, wait for the command; once, when nothing is fed any more."""
+        """Judge the rest, finish recordings, wait for the command; once, when nothing is fed any more.
+
+        Raises:
+            AudioFileError: not all could be recorded.
+        """
         self.detector.close()
-        if self._recorder is not None:
-            self._recorder.close()
-        if self._command is not None:
-            self._command.close()
+        try:
+            if self._recorder is not None:
+                self._recorder.close(self.state.worst)
+        finally:
+            if self._command is not None:
+                self._command.close()

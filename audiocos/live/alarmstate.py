@@ -30,6 +30,10 @@ class Worst:
             score, bands = self.score, self.bands
         return Worst(score, bands, min((snr for snr in (self.snr_db, snr_db) if snr is not None), default=None))
 
+    def row(self) -> dict[str, Any]:
+        """As plain numbers and lists, for JSON."""
+        return {"worst_score": self.score, "worst_bands": _listed(self.bands), "worst_snr_db": self.snr_db}
+
 
 @dataclass(frozen=True)
 class AlarmState:
@@ -123,9 +127,7 @@ class AlarmEvent:
             "below_db": state.below_db,
             "bands": _listed(state.bands),
             "band_edges_hz": list(state.band_edges_hz),
-            "worst_score": self.worst.score,
-            "worst_bands": _listed(self.worst.bands),
-            "worst_snr_db": self.worst.snr_db,
+            **self.worst.row(),
         }
 
 

@@ -37,6 +37,8 @@ class Capture:
         self._writer: Writer | None = None
         self._samples = 0
         self._news: str | None = None
+        self.failed: str | None = None
+        """What the first recording that failed failed of."""
 
     @property
     def running(self) -> bool:
@@ -73,7 +75,11 @@ class Capture:
         """
         with self._lock:
             writer = self._taken()
-        return _finished(writer)  # the disk may take its time, and `feed` does not wait for it
+        try:
+            return _finished(writer)  # the disk may take its time, and `feed` does not wait for it
+        except AudiocosError as error:
+            self.failed = self.failed or str(error)
+            raise
 
     def feed(self, x: Array, y: Array) -> None:
         """Take the next block of both, `[channels, samples]`; what fails is told by `news`, and ends the file."""
@@ -90,6 +96,7 @@ class Capture:
                 self._samples += len(samples)
             except AudiocosError as error:
                 self._news = f"{error}{self._kept()}"
+                self.failed = self.failed or self._news
 
     def _open(self) -> None:
         path = _new_name(self._folder)

@@ -30,6 +30,7 @@ LISTEN = ("output", "input", "residual")
 OVERLOAD = ("drop", "bypass", "fail")
 
 _TICK_S = 0.1
+_METER_S = 0.01  # of sound, at least, in a turn of the meters
 
 
 class Worker:
@@ -85,6 +86,8 @@ class Worker:
         self._lost = 0  # samples, in all gaps so far
         self._missing = 0  # samples that the pairs lack and that nobody has been told of yet
         self._told_at = -1  # where in the pairs samples were said to be missing last
+        # Meters work in small turns right after a hop: in a longer one the next would have to share the interpreter.
+        self._meter_every, self._metered = round(_METER_S / self._sample_s), 0
         self.taken = 0
         self.given = 0
 
@@ -257,6 +260,8 @@ class Worker:
         while self._lossless and wires.pairs.room < count and not self.abandoned:
             wires.wake.wait(_TICK_S)
         if wires.pairs.room < count:
+            if self.abandoned:  # of a file or a signal, that had waited
+                return
             self._counters.unmetered_samples += count
             self._log.note("unmetered", self._place, count)
             self._leave_out(count + sum(missing for _, missing in gaps))
@@ -266,8 +271,9 @@ class Worker:
             if not wires.unmetered.note(wires.pairs.written + offset, missing):
                 self._missing += missing
         wires.pairs.write(pair)
-        if self._lossless:
-            wires.paired.set()  # a device's meters look by themselves, now and then
+        if self._lossless or self.given >= self._metered + self._meter_every:
+            self._metered = self.given
+            wires.paired.set()
 
     def _gaps_within(self, count: int) -> list[tuple[int, int]]:
         """The gaps in the next `count` samples that are given: after how many of them, and how many are missing."""

@@ -18,8 +18,9 @@ from typing import Any
 from audiocos.atomic import replace_file
 from audiocos.audio.names import shown
 from audiocos.audio.writer import Writer
+from audiocos.counting import counted
 from audiocos.errors import AudioFileError
-from audiocos.live.alarmstate import AlarmEvent
+from audiocos.live.alarmstate import AlarmEvent, Worst
 from audiocos.live.history import History
 from audiocos.metrics import Array
 
@@ -40,7 +41,7 @@ class _Recording:
 
     first: int
     longest: int
-    began: float  # wall clock at the first sample
+    began: float  # wall clock at the first sample; of sound that may wait, if it had gone at its own pace
     written: int = 0
     stop: int | None = None  # None while the alarm lasts
     alarms: list[dict[str, Any]] = field(default_factory=list)
@@ -100,6 +101,7 @@ class Recorder:
         self._rate, self._channels, self._model, self._say = sample_rate, channels, model, say
         self._before, self._after = round(before_s * sample_rate), round(after_s * sample_rate)
         self._longest, self._wait_s = max(1, round(longest_s * sample_rate)), wait_s
+        self._patient, self._began, self._failed = wait_s > 0, time.time(), 0
         self._piece = max(1, round(_PIECE_S * sample_rate))
         self._late = round(_KNOWN_S * sample_rate)
         self._capacity = self._before + self._late + round(_LAG_S * sample_rate) + self._piece
@@ -119,7 +121,7 @@ class Recorder:
             with self._changed:
                 if self._wait_s and self._recordings:
                     end = self._history.end + block.shape[1]
-                    self._changed.wait_for(partial(self._has_room, end), self._wait_s)
+                    self._changed.wait_for(partial(self._has_room_or_hurries, end), self._wait_s)
                 self._history.push(block, residual)
                 self._changed.notify_all()
 
@@ -130,13 +132,12 @@ class Recorder:
             if event.active:
                 if recording is None or recording.over or round(event.begin_s * self._rate) >= recording.limit:
                     recording = self._last = self._begin(event)
-                row = event.row()
                 # What was worst is known at its end, which a recording may not see.
-                recording.alarms.append(row | {"end_s": None} | {key: None for key in row if "worst" in key})
+                unknown = dict.fromkeys(Worst().row())
+                recording.alarms.append(event.row() | {"end_s": None} | unknown)
                 recording.stop = None
             elif recording is not None:
-                row = event.row()
-                recording.alarms[-1] |= {"end_s": event.time_s} | {key: row[key] for key in row if "worst" in key}
+                recording.alarms[-1] |= {"end_s": event.time_s} | event.worst.row()
                 recording.stop = round(event.time_s * self._rate) + self._after
             self._changed.notify_all()
 
@@ -145,24 +146,47 @@ class Recorder:
         """Whether everything is written so far, and nothing is being recorded."""
         return not self._recordings
 
-    def close(self) -> None:
-        """Finish what is open with the sound there is, and wait until it is written."""
+    def hurry(self) -> None:
+        """Hold up the sound no more: monitoring is to end. From any thread."""
         with self._changed:
+            self._wait_s = 0.0
+            self._changed.notify_all()
+
+    def close(self, worst: Worst | None = None) -> None:
+        """Finish what is open with the sound there is, and wait until it is written.
+
+        Args:
+            worst: of the alarm that lasts; None where none does.
+
+        Raises:
+            AudioFileError: not all could be written, as was said then.
+        """
+        with self._changed:
+            if worst is not None and self._last is not None and not self._last.over:
+                self._last.alarms[-1] |= worst.row()
             self._closed = True
             self._changed.notify_all()
         self._thread.join()
+        if self._failed:
+            recordings = counted(self._failed, "recording")
+            raise AudioFileError(
+                f"{shown(self._folder)}: {recordings} of alarms could not be written to the end. "
+                "Make room, or choose another place."
+            )
 
     def _begin(self, event: AlarmEvent) -> _Recording:
         wanted = round(event.begin_s * self._rate) - self._before
         first = min(max(wanted, self._history.start), self._history.end)
         late_s = (self._history.end - first) / self._rate
-        recording = _Recording(first, self._longest, time.time() - late_s, written=first)
+        # Sound that may wait has no clock but its own.
+        began = self._began + first / self._rate if self._patient else time.time() - late_s
+        recording = _Recording(first, self._longest, began, written=first)
         self._recordings.append(recording)
         return recording
 
-    def _has_room(self, end: int) -> bool:
-        """Whether samples up to `end` fit without pushing out one that is still to be written."""
-        return all(each.over or each.written >= end - self._capacity for each in self._recordings)
+    def _has_room_or_hurries(self, end: int) -> bool:
+        """Whether samples up to `end` fit without pushing out one that is still to be written, or may."""
+        return not self._wait_s or all(each.over or each.written >= end - self._capacity for each in self._recordings)
 
     def _write_all(self) -> None:
         """What the thread does: write each recording in turn, until closed."""
@@ -176,6 +200,7 @@ class Recorder:
                 self._write(recording)
             except (AudioFileError, OSError) as error:
                 why = f"{shown(self._folder)}: {error.strerror}" if isinstance(error, OSError) else str(error)
+                self._failed += 1
                 kept = recording.kept_s
                 self._say(f"An alarm is {'not recorded' if kept is None else f'recorded for {kept:.1f} s'}: {why}")
             with self._changed:

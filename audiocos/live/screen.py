@@ -28,9 +28,9 @@ def can_draw(file: TextIO | None) -> bool:
     return file is not None and file.isatty() and obstacle(file) is None
 
 
-def obstacle(file: TextIO) -> str | None:
+def obstacle(file: TextIO | None) -> str | None:
     """Why there is no view in a terminal, for who sits there; None where there is one, and for what is no terminal."""
-    if not file.isatty():
+    if file is None or not file.isatty():
         return None
     if os.environ.get("TERM") in ("dumb", "unknown"):
         return "The view needs a terminal that can place its cursor, which TERM denies"

@@ -256,9 +256,10 @@ class Session:
         self._stop.set()
         for signal in (self._wires.wake, self._wires.taken, self._wires.paired):
             signal.set()
-        self._threads.join("hop", JOIN_S)
         sink = self._sink if isinstance(self._sink, FileSink) else None
         end_meter(self._threads, sink, lambda: self._measure.samples, cut)
+        self._worker.abandoned = True
+        self._threads.join("hop", JOIN_S)
         self._threads.join("watch", JOIN_S)
         self._threads.join("feed", TICK_S)  # it may wait for a silent pipe, for ever
         if self._link is not None:

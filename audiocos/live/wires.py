@@ -40,7 +40,7 @@ class Wires:
         wake: set when `inlet` has got more, or room has come up in `pairs` or `play`.
         taken: set when the worker has taken something from `inlet`.
         pairs: input and reconstruction, `[2 C, capacity]`.
-        paired: set when `pairs` has got more, where the sound waits for its meters; and at the end.
+        paired: set when `pairs` has got more, at once where the sound waits for its meters; and at the end.
         play: what a device is to play, or None.
         lost: where in `inlet` samples are missing, because the device lost them or the ring had no room.
         unmetered: where in `pairs` samples are missing: those, and what bypassed the model or was not measured.
