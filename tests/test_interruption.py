@@ -90,6 +90,21 @@ def test_a_signal_in_mid_file_leaves_nothing_half_written(tmp_path, number, forc
     assert not force or (tmp_path / "out.au").read_bytes() == b"old"
 
 
+def test_ctrl_c_while_the_program_loads_is_no_traceback(monkeypatch):
+    from audiocos.__main__ import main
+
+    class Interrupted:
+        def find_spec(self, name, path, target=None):
+            if name == "audiocos.cli.main":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "audiocos.cli.main", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+
+
 @pytest.mark.parametrize("number", TEXT)
 def test_a_signal_with_several_jobs_keeps_what_is_whole_and_nothing_else(tmp_path, number):
     sound(tmp_path / "0.wav")
