@@ -82,8 +82,9 @@ def cell(block: int, busy: bool, quick: bool) -> Section:
         f"stereo at 48 kHz, N = {FRAME}, hop {FRAME // 2}, on JACK's dummy driver without real-time priority, whose "
         "period is the block; the processes are ordinary ones. A hop's time is from the moment it has come to the "
         "moment its output is in the ring. Device xruns are what JACK tells: a cycle for which the system woke it, or "
-        "the monitor's callback, too late. Bare xruns are those of a second such server in the same minutes, whose only "
-        "client does nothing: what the machine itself does to sound. Dropped and silent samples are all that was lost.",
+        "the monitor's callback, too late. Bare xruns are those of a second such server in the same minutes, whose "
+        "only client does nothing: what the machine itself does to sound. Dropped and silent samples are all that was "
+        "lost.",
         HEADER,
         part=f"blocks of {block}, {load}",
     )
