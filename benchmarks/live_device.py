@@ -100,8 +100,13 @@ def cell(block: int, busy: bool, quick: bool) -> Section:
         text = f"Device: 99.9th percentile of a hop's time, idle, blocks of {block}, of its deadline"
         section.aims.append(Aim(text, 100 * share, 25.0, "%"))
         if block == 256:
-            section.aims.append(Aim("Device: samples dropped, idle, blocks of 256", float(row["dropped"]), 0.0, ""))
+            text = "Device: samples dropped, idle, blocks of 256"
+            section.aims.append(Aim(text, float(row["dropped"]), 0.0, "", _why(row)))
     return section
+
+
+def _why(row: dict[str, float]) -> str:
+    return f"{row['xruns']} device xruns; {row['bare']} of a client that does nothing, in the same minutes"
 
 
 CELLS: dict[str, Callable[[bool], Section]] = {

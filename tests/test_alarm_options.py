@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from recordings import make, tree
 
 import audiocos
-from audiocos import signals
+from audiocos import cosines, framing, signals
 from audiocos.cli.alarming import AlarmOptions, alarm_options, check_alarms, make_alarms
 from audiocos.errors import AudioFileError, ModelError, UsageError
+from audiocos.model import Model
 
 RATE = 8000
 
@@ -103,6 +104,20 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path):
 
 def test_nothing_asked_is_nothing_made():
     assert make_alarms(AlarmOptions(), audiocos.load("exact"), RATE, 1, say=print) is None
+
+
+def test_what_a_long_frame_smears_of_a_loss_is_not_judged_either():
+    model = Model(cosines.orthogonal(8192), framing.block(8192), name="long")  # two frames last 2.05 s
+    detector = make_alarms(AlarmOptions(alarm_below=10.0), model, RATE, 1, say=print).detector
+    x = signals.noise(RATE, RATE)[None]
+    found = []
+    for second in range(7):
+        detector.feed(x[:, : RATE // 2], 0 * x[:, : RATE // 2])
+        if second == 2:
+            detector.miss(10)
+        detector.feed(x[:, RATE // 2 :], 0 * x[:, RATE // 2 :])
+        found.append(detector.state.snr_db)
+    assert [snr is None for snr in found] == [False, False, True, True, True, False, False]
 
 
 def test_an_extrapolated_threshold_is_said(calibrated):

@@ -14,6 +14,7 @@ from patience import wait_until
 from recordings import tree
 
 from audiocos.errors import AudioFileError
+from audiocos.live import recorder as recorder_module
 from audiocos.live.alarms import Alarms
 from audiocos.live.alarmstate import AlarmEvent, AlarmState, Worst
 from audiocos.live.detector import Detector
@@ -157,7 +158,7 @@ def test_sound_faster_than_the_clock_has_folders_and_times_in_its_own_order(tmp_
     changes = {at + 1: event(at, at + 1, True) for at in (7, 40, 80)}
     changes |= {at + 2: event(at, at + 2, False) for at in (7, 40, 80)}
     began = time.time()
-    record(tmp_path, changes, 100)
+    record(tmp_path, changes, 100, fast=True)
     notes = [read(folder)[0] for folder in sorted(tmp_path.iterdir())]
     assert [note["start_s"] for note in notes] == [2, 35, 75]
     times = [datetime.fromisoformat(note["began"]).timestamp() - note["start_s"] for note in notes]
@@ -216,8 +217,8 @@ def test_a_disk_that_stalls_cuts_the_recording_and_nothing_waits(tmp_path, monke
     go = threading.Event()
     write = writer.Writer.write
     monkeypatch.setattr(writer.Writer, "write", lambda self, block: (go.wait(30), write(self, block))[1])
-    x, y = sound(100)
-    recorder = Recorder(tmp_path, RATE, 2, model="m", say=print)
+    (x, y), said = sound(100), []
+    recorder = Recorder(tmp_path, RATE, 2, model="m", say=said.append)
     began = time.monotonic()
     recorder.feed(x[:, :8000], y[:, :8000])
     recorder.change(event(7, 8, True))
@@ -225,10 +226,55 @@ def test_a_disk_that_stalls_cuts_the_recording_and_nothing_waits(tmp_path, monke
     recorder.change(event(7, 90, False))
     assert time.monotonic() - began < 5
     go.set()
-    recorder.close()
+    with pytest.raises(AudioFileError, match="1 recording of alarms could not be written to the end"):
+        recorder.close()
     note = read(next(tmp_path.iterdir()))[0]
     assert note["cut"] == "the disk was too slow"
     assert note["seconds"] < 10
+    assert said == [f"An alarm is recorded for {note['seconds']:.1f} s: the disk was too slow."]
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+def test_at_the_end_a_disk_is_waited_for_but_not_for_long(tmp_path, monkeypatch, stuck):
+    from audiocos.audio import writer
+
+    monkeypatch.setattr(recorder_module, "_HURRY_S", 0.3 if stuck else 30.0)
+    go, write = threading.Event(), writer.Writer.write
+
+    def slowly(self, block):
+        go.wait(10) if stuck else time.sleep(0.002)
+        return write(self, block)
+
+    monkeypatch.setattr(writer.Writer, "write", slowly)
+    x, y = sound(100)
+    recorder = Recorder(tmp_path, RATE, 2, model="m", say=print, wait_s=30)
+    recorder.feed(x[:, :8000], y[:, :8000])
+    recorder.change(event(7, 8, True))
+    recorder.hurry()
+    recorder.feed(x[:, 8000:], y[:, 8000:])
+    go.set()
+    if stuck:
+        with pytest.raises(AudioFileError, match="could not be written to the end"):
+            recorder.close()
+    else:
+        recorder.close()
+        assert read(next(tmp_path.iterdir()))[0]["seconds"] == 98
+
+
+def test_a_disk_that_never_ends_is_left_by_who_asks_for_it(tmp_path, monkeypatch):
+    from audiocos.audio import writer
+
+    monkeypatch.setattr(recorder_module, "_JOIN_S", 0.1)
+    go, write = threading.Event(), writer.Writer.write
+    monkeypatch.setattr(writer.Writer, "write", lambda self, block: (go.wait(10), write(self, block))[1])
+    x, y = sound(20)
+    recorder = Recorder(tmp_path, RATE, 2, model="m", say=print)
+    recorder.feed(x[:, :8000], y[:, :8000])
+    recorder.change(event(7, 8, True))
+    with pytest.raises(AudioFileError, match="could not be written to the end"):
+        recorder.close(cut=lambda: True)
+    go.set()
+    recorder._thread.join()
 
 
 def test_a_folder_that_vanishes_is_said_and_monitoring_goes_on(tmp_path):

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ class Slow:
 
 def test_a_slow_disk_is_waited_for(monkeypatch):
     fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (time.sleep(0.6), fsync(descriptor)))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (time.sleep(0.3), fsync(descriptor)))
     session = begun()
     session.start()
     session.stop()
@@ -70,8 +70,8 @@ def test_meters_that_are_behind_are_waited_for():
     session = begun(taps=[slow])
     session.start()
     slow.begun.wait(10)
-    time.sleep(0.1)
-    threading.Timer(0.5, slow.go_on.set).start()
+    wait_until(lambda: session._wires.pairs.available > RATE)
+    threading.Timer(0.3, slow.go_on.set).start()
     session.stop()
     assert soundfile.info("take.wav").frames == round(session.time_s * RATE) > RATE
 
@@ -89,6 +89,25 @@ def test_what_takes_too_long_is_cut_short_and_what_was_written_is_kept():
     while session._threads.alive("meter"):
         time.sleep(0.01)
     assert soundfile.info("take.wav").frames == frames, "nothing is written to what has been left"
+
+
+def test_a_file_that_can_neither_be_finished_nor_left_is_said_and_the_rest_ends(monkeypatch):
+    slow = Slow()
+    session = begun(taps=[slow])
+    session.start()
+    slow.begun.wait(10)
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "link", full)
+    with pytest.raises(AudioFileError, match=r"take\.wav: cannot be .* No space left on device"):
+        session.stop(cut=lambda: True)
+    assert session.ended and not session._threads.alive("hop")
+    slow.go_on.set()
+    while session._threads.alive("meter"):
+        time.sleep(0.01)
 
 
 def test_a_disk_that_never_ends_costs_no_file(monkeypatch):
@@ -120,8 +139,9 @@ def test_signals_wait_for_files_but_for_ctrl_c_of_who_was_told(capfd):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    time.sleep(0.05)
-    assert capfd.readouterr().err.count("Ctrl-C cuts it short") == 1
+    said = []
+    wait_until(lambda: said.append(capfd.readouterr().err) or "".join(said).endswith("\n"))
+    assert "".join(said).count("Ctrl-C cuts it short") == 1
 
 
 @contextmanager
@@ -162,7 +182,7 @@ def test_sound_that_nobody_reads_does_not_hang(monkeypatch):
     with unread(monkeypatch):
         session = begun("-")
         session.start()
-        time.sleep(0.3)
+        wait_until(lambda: 4 * RATE * session.time_s >= 2**16)  # as much as a pipe holds
         with pytest.raises(UnreadError, match="standard output: its reader takes nothing"):
             session.stop()
         assert not session._threads.alive("hop")  # it is not waited for in vain
@@ -249,6 +269,28 @@ def recording(*, keep=None, record_alarms=None):
     monitor._capture = Capture(RATE, 1, lambda: "input")
     name = monitor._capture.start()
     return monitor, begun(seconds=3, judges=monitor.judges, taps=monitor.taps, keep=keep), name
+
+
+def test_the_page_is_written_also_where_the_terminal_has_gone(monkeypatch):
+    monitor = monitoring.Monitor(
+        audiocos.load("exact"), SynthSource("noise", RATE), "synth:noise", "none", as_json=False
+    )
+    monitor.report_to("page.html", False)
+    session = begun(seconds=1, taps=monitor.taps)
+
+    def closed(session):
+        session.wait(10)
+        raise SystemExit(129)
+
+    monkeypatch.setattr(monitor, "_show", closed)
+    reader, writer = os.pipe()
+    os.close(reader)
+    monitor._file = open(writer, "w")  # noqa: SIM115
+    with pytest.raises(BrokenPipeError):
+        monitor.watch(session)
+    assert os.path.getsize("page.html") > 10_000
+    with suppress(BrokenPipeError):
+        monitor._file.close()
 
 
 def test_what_is_recorded_when_it_ends_is_named(capfd):

@@ -12,6 +12,7 @@ from duplex import RATE
 import audiocos
 from audiocos.audio.aligned import Resampler
 from audiocos.live import link as link_module
+from audiocos.live import wires as rings
 from audiocos.live.copier import Copier
 from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.duplex import Settings
@@ -118,9 +119,15 @@ def test_a_device_that_is_back_owes_nothing_for_what_is_inside_the_model(name, m
 # Meters that are late
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """Meters are missed after a second, no longer ten."""
+    monkeypatch.setattr(rings, "_METER_S", 1.0)
+
+
 @pytest.mark.parametrize("overload", ["drop", "bypass"])
-def test_sound_is_as_long_as_it_was_however_late_its_meters_are(overload):
-    chunks = 3000
+def test_sound_is_as_long_as_it_was_however_late_its_meters_are(overload, hasty):
+    chunks = 1400
     it = bench(overload=overload)
     if overload == "bypass":
         it.worker._is_behind = lambda: True
@@ -131,24 +138,38 @@ def test_sound_is_as_long_as_it_was_however_late_its_meters_are(overload):
     assert it.measured() == chunks * 512
 
 
-def test_sound_that_meters_missed_is_silent_in_its_place():
-    heard, clock = [], np.arange(1, 3000 * 512 + 1, dtype=np.float32)[None] / 2**21
+def test_sound_that_meters_missed_is_silent_in_its_place(hasty):
+    heard, clock = [], np.arange(1, 1400 * 512 + 1, dtype=np.float32)[None] / 2**21
 
     class Tap:
         def feed(self, x, y):
             heard.append(x.copy())
 
     it = bench(taps=[Tap()])
-    for chunk in range(3000):
+    for chunk in range(1400):
         it.turn(clock[:, chunk * 512 : (chunk + 1) * 512])
-        if chunk == 2500:  # the meters wake up for a moment: what they missed is told, and what follows is measured
+        if chunk == 1300:  # the meters wake up for a moment: what they missed is told, and what follows is measured
             it.measured()
     it.worker._finish()
     it.measured()
     x = np.concatenate(heard, axis=1)
     assert x.shape == clock.shape
     assert np.all((x == 0) | (x == clock))
-    assert np.all(x[:, -400 * 512 :] != 0)
+    assert 0 < np.count_nonzero(x == 0) < x.size / 1.1
+    assert np.all(x[:, -50 * 512 :] != 0)
+
+
+def test_meters_work_right_after_a_hop_and_not_for_less_than_ten_milliseconds():
+    it = bench()
+    it.turn(noise(512))
+    assert it.wires.paired.wait(0)
+    short = bench("lapped-quarter")
+    turns = []
+    for _ in range(40):
+        short.turn(noise(short.pipeline.chunk))
+        turns.append(short.wires.paired.wait(0))
+    least = round(0.01 * RATE)
+    assert 0 < sum(turns) <= 40 * short.pipeline.chunk / least
 
 
 # Ends
@@ -213,13 +234,15 @@ def test_what_happens_after_a_loss_is_told_at_its_time():
     assert it.wires.lost.note(it.wires.inlet.written, 5 * RATE)
     it.wires.inlet.write(noise(512))
     it.worker._meet_gaps(it.wires.inlet.available)
+    it.log.read()
     feed = it.pipeline.feed
     it.pipeline.feed = lambda x: (time.sleep(0.05), feed(x))[1]
     it.worker._turn()
     it.pipeline.feed = feed
     at_s = (lost + 1024) / RATE
     (late,) = [event for event in it.log.read() if event.kind == "late_hop" and event.details["took_ms"] >= 50]
-    assert late.time_s == it.times.outliers[0][0] == pytest.approx(at_s)
+    assert late.time_s == pytest.approx(at_s)
+    assert late.time_s in [at for at, _ in it.times.outliers]
 
 
 def test_outliers_of_sound_of_which_some_passed_by_are_told_at_their_time():

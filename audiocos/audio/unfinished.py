@@ -53,6 +53,11 @@ class Unfinished:
         """Bytes so far."""
         return os.fstat(self._file.fileno()).st_size
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be written: at most the name is missing."""
+        return self._file.closed
+
     def write(self, content: bytes) -> int:
         """Write all of it, or keep the error and write nothing more."""
         rest = memoryview(content)

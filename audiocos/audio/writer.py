@@ -137,7 +137,7 @@ class Writer:
     def keep(self) -> float:
         """After a failure, finish the file with what got into it and give it its name; seconds, 0: there is no file."""
         try:
-            if self._unfinished is None or not self._written:
+            if self._unfinished is None or not self._written or self._unfinished.closed:
                 return 0.0
             if self._unfinished.error is not None:
                 self._unfinished.cut(self._whole)
@@ -154,9 +154,16 @@ class Writer:
             self.abort()
 
     def leave(self) -> None:
-        """Give the file its name as it is, while another thread is held up in writing or finishing it."""
+        """Give the file its name as it is, while another thread is held up in writing or finishing it.
+
+        Raises:
+            AudioFileError: it cannot have it.
+        """
         if self._unfinished is not None:
-            self._unfinished.leave()
+            try:
+                self._unfinished.leave()
+            except OSError as error:
+                raise self._cannot("finished", error) from error
 
     def abort(self) -> None:
         """Forget the file; after `commit` this does nothing."""

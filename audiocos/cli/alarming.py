@@ -170,10 +170,13 @@ def make_alarms(
         below_db=options.alarm_below,
         hold_s=detector.HOLD_S if options.hold is None else options.hold,
         hysteresis_db=detector.HYSTERESIS_DB if options.hysteresis is None else options.hysteresis,
+        smeared_s=max(detector.SMEARED_S, 2 * model.framing.frame / (model.sample_rate or sample_rate)),
     )
     recorder = None
     if options.record_alarms is not None:
-        recorder = Recorder(options.record_alarms, sample_rate, channels, model=model.name, say=say, wait_s=wait_s)
+        recorder = Recorder(
+            options.record_alarms, sample_rate, channels, model=model.name, say=say, wait_s=wait_s, fast=fast
+        )
     command = None if options.on_alarm is None else AlarmCommand(options.on_alarm, say=say, fast=fast)
     return Alarms(watching, recorder, command)
 

@@ -136,21 +136,27 @@ class Monitor:
                 self._finish(session)
         except AudiocosError as error:
             failure = error
-        self._boxed = True
-        self._say_events(last=True)
+        self._boxed, patience_s = True, _READER_S if code else math.inf
         try:
             if session.time_s > 0 or failure is None:
-                self._summary(session)
-                self._write_report(session)
+                self._write_report(session)  # before a reader that has gone can fail us, and the page be lost
+        except (KeyboardInterrupt, SystemExit):
+            patience_s = _READER_S
+            raise
         finally:
-            self._close_outbox(_READER_S if code else None, failure)
+            try:
+                self._say_events(last=True)
+                if session.time_s > 0 or failure is None:
+                    self._summary(session)
+            finally:
+                self._close_outbox(patience_s, failure)
         if failure is not None:
             raise failure
         return code
 
-    def _close_outbox(self, patience_s: float | None, failure: AudiocosError | None) -> None:
+    def _close_outbox(self, patience_s: float, failure: AudiocosError | None) -> None:
         try:
-            self._outbox.close(patience_s)
+            self._outbox.close(None if math.isinf(patience_s) else patience_s)
         except UnreadError as error:
             raise UnreadError(f"{failure or ''} {error}".strip()) from failure
 
@@ -182,25 +188,23 @@ class Monitor:
         """Each is closed whatever the others do; what went wrong first is raised, the rest told as events."""
         if self._alarms is not None and not session.ended:
             self._alarms.hurry()
-        closing: list[Callable[[], None]] = [partial(self._stop, session), partial(self._stop_capture, session)]
-        if self._alarms is not None:
-            closing.append(self._alarms.close)
         failure: BaseException | None = None
-        for close in [*closing, self._seconds.close]:
-            try:
-                close()
-            except AudiocosError as error:
-                if failure is not None:
-                    session.note("failure", str(error))
-                failure = failure or error
-            except BaseException as error:
-                failure = failure or error
+        with Unhurried() as signals:
+            closing: list[Callable[[], None]] = [partial(session.stop, signals.cut)]
+            closing.append(partial(self._stop_capture, session))
+            if self._alarms is not None:
+                closing.append(partial(self._alarms.close, signals.cut))
+            for close in [*closing, self._seconds.close]:
+                try:
+                    close()
+                except AudiocosError as error:
+                    if failure is not None:
+                        session.note("failure", str(error))
+                    failure = failure or error
+                except BaseException as error:  # a mistake of ours is heard before what the world did
+                    failure = error if failure is None or isinstance(failure, AudiocosError) else failure
         if failure is not None:
             raise failure
-
-    def _stop(self, session: Session) -> None:
-        with Unhurried() as signals:
-            session.stop(signals.cut)
 
     def _stop_capture(self, session: Session) -> None:
         capture = self._capture

@@ -11,7 +11,7 @@ from audiocos.cli.main import ENDING, say
 
 
 class Unhurried:
-    """Use as a context manager, meanwhile signals that end us only leave word; who began it is told why it takes long.
+    """Use as a context manager, meanwhile signals that end us are dropped; who began it is told why it takes long.
 
     A closed terminal, or `timeout`, may send several at once, so that the second alone says nothing.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from audiocos.live.alarmcommand import AlarmCommand
@@ -67,8 +69,11 @@ class Alarms:
             if each is not None:
                 each.hurry()
 
-    def close(self) -> None:
+    def close(self, cut: Callable[[], bool] = lambda: False) -> None:
         """Judge the rest, finish recordings, wait for the command; once, when nothing is fed any more.
+
+        Args:
+            cut: as in `Recorder.close`.
 
         Raises:
             AudioFileError: not all could be recorded.
@@ -76,7 +81,7 @@ class Alarms:
         self.detector.close()
         try:
             if self._recorder is not None:
-                self._recorder.close(self.state.worst)
+                self._recorder.close(self.state.worst, cut)
         finally:
             if self._command is not None:
                 self._command.close()

@@ -42,7 +42,7 @@ class AlarmState:
     Args:
         active: whether there is an alarm.
         score: distance of the last second from the normal ones; None before the first, in silence (-90 dBFS and
-            less), where sound is missing in it or up to 0.25 s before it, and without statistics.
+            less), where sound is missing in it or shortly before it, and without statistics.
         threshold: score above which an alarm begins; None without statistics.
         bands: what each band adds to the squared score, `[16]`; None where there is no score.
         band_edges_hz: `[17]`.

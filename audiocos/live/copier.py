@@ -79,7 +79,7 @@ class Copier:
         if self._drained():
             return
         if overflow or lost:
-            counters.input_overflows += overflow or self.position - self._spoken > _SPOKEN_OF
+            counters.input_overflows += overflow or self.position - self._spoken > max(_SPOKEN_OF, 2 * len(indata))
             counters.dropped_samples += lost
             self._log.note("input_overflow", self.position, lost)
             self._spoken = -math.inf if lost else self.position

@@ -23,7 +23,7 @@ HOLD_S = 2.0
 HYSTERESIS_DB = 1.0
 FALSE_ALARMS_PER_HOUR = 1.0
 
-_SMEARED_S = 0.25
+SMEARED_S = 0.25
 """After a splice: a model's frame has both sides in it, and a resampler smears it further."""
 
 
@@ -49,6 +49,8 @@ class Detector:
         hold_s: how long an alarm stays, at least 0.
         hysteresis_db: how much less unlike a second must be not to prolong an alarm, at least 0: the score by that
             many dB (of 20 log10), the SNR likewise.
+        smeared_s: how far after a place where sound is missing the residual is the splice's. What of it lies before
+            that place may have been judged already.
 
     Raises:
         ValueError: numbers that cannot be, or nothing to watch.
@@ -64,6 +66,7 @@ class Detector:
         below_db: float | None = None,
         hold_s: float = HOLD_S,
         hysteresis_db: float = HYSTERESIS_DB,
+        smeared_s: float = SMEARED_S,
     ) -> None:
         if normal is None and below_db is None:
             raise ValueError("nothing to watch: give what is normal, or an SNR to stay above.")
@@ -82,7 +85,7 @@ class Detector:
         self._levels = BandLevels(rate, channels)
         self._second_s = self._levels.second / rate
         self._resampler = None if rate == sample_rate else _resampler(sample_rate, rate, channels)
-        self._hold_s, self._hysteresis_db = hold_s, hysteresis_db
+        self._hold_s, self._hysteresis_db, self._smeared_s = hold_s, hysteresis_db, smeared_s
         self._seconds = 0
         self._fed = 0  # samples, those that are missing among them
         self._missing: deque[tuple[float, float]] = deque()  # where nothing can be judged, from and to, in seconds
@@ -99,8 +102,8 @@ class Detector:
         self._take(x, y)
 
     def miss(self, count: int) -> None:
-        """So many samples are missing here: the seconds that they, or the 0.25 s after them, touch are not judged."""
-        begin_s, end_s = self._fed / self.sample_rate, (self._fed + count) / self.sample_rate + _SMEARED_S
+        """So many samples are missing here: seconds that they touch, or what is smeared of them, are not judged."""
+        begin_s, end_s = self._fed / self.sample_rate, (self._fed + count) / self.sample_rate + self._smeared_s
         if self._missing and begin_s <= self._missing[-1][1]:
             begin_s, _ = self._missing.pop()
         self._missing.append((begin_s, end_s))

@@ -28,8 +28,16 @@ def end_meter(threads: Threads, sink: FileSink | None, measured: Callable[[], in
         if sink is not None:
             if not threads.alive("meter"):
                 sink.abort()  # does nothing to one that is whole
-            elif said := sink.leave():
-                threads.fail(AudioFileError(said))
+            else:
+                _leave(threads, sink)
+
+
+def _leave(threads: Threads, sink: FileSink) -> None:
+    try:
+        if said := sink.leave():
+            threads.fail(AudioFileError(said))
+    except AudioFileError as error:
+        threads.fail(error)
 
 
 def _wait(threads: Threads, into_pipe: bool, measured: Callable[[], int], cut: Callable[[], bool]) -> None:

@@ -45,7 +45,7 @@ def show_lines(
     Args:
         session: what is watched.
         meters: a tap of it.
-        detector: a tap of it, too; None: no alarm.
+        detector: a judge of it; None: no alarm.
         file: where to.
         look: called now and then meanwhile, and before each line with the time that it shows: what happened until then
             is to be told before it; otherwise with infinity.

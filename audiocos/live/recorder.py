@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -11,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ INPUT, RESIDUAL, NOTE = "input.wav", "residual.wav", "alarm.json"
 _KNOWN_S = 2.0  # an alarm is known when its second has ended and the resampler has let go of it
 _LAG_S = 2.0  # of the disk
 _PIECE_S = 0.25
+_HURRY_S = 2.0
+_JOIN_S = 5.0
+_TICK_S = 0.1
+_SLOW = "the disk was too slow"
 
 
 @dataclass
@@ -41,13 +45,17 @@ class _Recording:
 
     first: int
     longest: int
-    began: float  # wall clock at the first sample; of sound that may wait, if it had gone at its own pace
+    began: float  # wall clock at the first sample
     written: int = 0
     stop: int | None = None  # None while the alarm lasts
     alarms: list[dict[str, Any]] = field(default_factory=list)
     cut: str | None = None
     over: bool = False  # nothing is written to it any more
     kept_s: float | None = None  # what is in the files, where no more could be written
+
+    def seconds(self, rate: int) -> float:
+        """How much of it there is."""
+        return self.kept_s or (self.written - self.first) / rate
 
     @property
     def limit(self) -> int:
@@ -78,6 +86,7 @@ class Recorder:
         after_s: seconds after it.
         longest_s: seconds a recording holds at most.
         wait_s: how long `feed` waits for a slow disk before a recording is cut short; 0 where sound does not wait.
+        fast: sound goes by faster than the clock: its times are those it would have had at its own pace.
 
     Raises:
         AudioFileError: the folder cannot be made or written to.
@@ -95,13 +104,15 @@ class Recorder:
         after_s: float = AFTER_S,
         longest_s: float = LONGEST_S,
         wait_s: float = 0.0,
+        fast: bool = False,
     ) -> None:
         self._folder = Path(folder)
         make_folder(self._folder)
         self._rate, self._channels, self._model, self._say = sample_rate, channels, model, say
         self._before, self._after = round(before_s * sample_rate), round(after_s * sample_rate)
         self._longest, self._wait_s = max(1, round(longest_s * sample_rate)), wait_s
-        self._patient, self._began, self._failed = wait_s > 0, time.time(), 0
+        self._fast, self._began, self._failed = fast, time.time(), 0
+        self._until = math.inf  # nothing is waited for after that, by the monotonic clock
         self._piece = max(1, round(_PIECE_S * sample_rate))
         self._late = round(_KNOWN_S * sample_rate)
         self._capacity = self._before + self._late + round(_LAG_S * sample_rate) + self._piece
@@ -120,8 +131,7 @@ class Recorder:
             residual = block - y[:, position : position + self._piece]
             with self._changed:
                 if self._wait_s and self._recordings:
-                    end = self._history.end + block.shape[1]
-                    self._changed.wait_for(partial(self._has_room_or_hurries, end), self._wait_s)
+                    self._wait_for_room(self._history.end + block.shape[1])
                 self._history.push(block, residual)
                 self._changed.notify_all()
 
@@ -147,16 +157,15 @@ class Recorder:
         return not self._recordings
 
     def hurry(self) -> None:
-        """Hold up the sound no more: monitoring is to end. From any thread."""
-        with self._changed:
-            self._wait_s = 0.0
-            self._changed.notify_all()
+        """Hold up the sound for two more seconds at most: monitoring is to end. From any thread."""
+        self._until = min(self._until, time.monotonic() + _HURRY_S)
 
-    def close(self, worst: Worst | None = None) -> None:
+    def close(self, worst: Worst | None = None, cut: Callable[[], bool] = lambda: False) -> None:
         """Finish what is open with the sound there is, and wait until it is written.
 
         Args:
             worst: of the alarm that lasts; None where none does.
+            cut: asked now and then where that takes longer than 5 s; once it says yes, what is not written is left.
 
         Raises:
             AudioFileError: not all could be written, as was said then.
@@ -166,7 +175,12 @@ class Recorder:
                 self._last.alarms[-1] |= worst.row()
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        since = time.monotonic()
+        while self._thread.is_alive():
+            self._thread.join(_TICK_S)
+            if time.monotonic() - since > _JOIN_S and cut():
+                self._failed += len(self._recordings)
+                break
         if self._failed:
             recordings = counted(self._failed, "recording")
             raise AudioFileError(
@@ -178,15 +192,19 @@ class Recorder:
         wanted = round(event.begin_s * self._rate) - self._before
         first = min(max(wanted, self._history.start), self._history.end)
         late_s = (self._history.end - first) / self._rate
-        # Sound that may wait has no clock but its own.
-        began = self._began + first / self._rate if self._patient else time.time() - late_s
+        began = self._began + first / self._rate if self._fast else time.time() - late_s
         recording = _Recording(first, self._longest, began, written=first)
         self._recordings.append(recording)
         return recording
 
-    def _has_room_or_hurries(self, end: int) -> bool:
-        """Whether samples up to `end` fit without pushing out one that is still to be written, or may."""
-        return not self._wait_s or all(each.over or each.written >= end - self._capacity for each in self._recordings)
+    def _wait_for_room(self, end: int) -> None:
+        until = time.monotonic() + self._wait_s
+        while not self._has_room(end) and time.monotonic() < min(until, self._until):
+            self._changed.wait(_TICK_S)
+
+    def _has_room(self, end: int) -> bool:
+        """Whether samples up to `end` fit without pushing out one that is still to be written."""
+        return all(each.over or each.written >= end - self._capacity for each in self._recordings)
 
     def _write_all(self) -> None:
         """What the thread does: write each recording in turn, until closed."""
@@ -198,6 +216,9 @@ class Recorder:
                 recording = self._recordings[0]
             try:
                 self._write(recording)
+                if recording.cut == _SLOW:
+                    self._failed += 1
+                    self._say(f"An alarm is recorded for {recording.seconds(self._rate):.1f} s: {_SLOW}.")
             except (AudioFileError, OSError) as error:
                 why = f"{shown(self._folder)}: {error.strerror}" if isinstance(error, OSError) else str(error)
                 self._failed += 1
@@ -242,7 +263,7 @@ class Recorder:
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._due(recording))
             if recording.written < min(self._history.start, recording.limit):
-                recording.cut, recording.over = "the disk was too slow", True
+                recording.cut, recording.over = _SLOW, True
                 return None
             end = min(self._history.end, recording.limit, recording.written + self._piece)
             if end <= recording.written:
@@ -278,7 +299,7 @@ class Recorder:
             "sample_rate": self._rate,
             "channels": self._channels,
             "start_s": recording.first / self._rate,
-            "seconds": recording.kept_s or (recording.written - recording.first) / self._rate,
+            "seconds": recording.seconds(self._rate),
             "cut": recording.cut,
             "input": INPUT,
             "residual": RESIDUAL,

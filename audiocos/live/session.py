@@ -5,7 +5,7 @@ Threads, each with one job (the names are what a debugger shows):
 - PortAudio's, where there is a device: `Duplex`, copies between device and rings;
 - audiocos-feed, where the source is none: `Feeder`, brings a file or a signal;
 - audiocos-hop: `Worker`, runs the model;
-- audiocos-meter: `Measure`, figures, taps, the file that is written;
+- audiocos-meter: `Measure`, figures, judges, taps, the file that is written;
 - audiocos-watch: `Watch`, notices a device that goes away, a source that stalls, and the end.
 """
 

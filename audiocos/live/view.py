@@ -53,7 +53,7 @@ def show(
         model: the session's.
         source: where the sound comes from, in words.
         sink: where it goes, in words.
-        detector: a tap of it, too; None: no alarm.
+        detector: a judge of it; None: no alarm.
         capture: a tap of it, too; None: the key "record" does nothing.
         file: the terminal; `screen.can_draw` says whether it can be drawn on.
     """

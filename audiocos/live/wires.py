@@ -69,6 +69,7 @@ def make_wires(
     *,
     play_rate: int | None = None,
     live: bool = False,
+    piped: bool = False,
     slack: int = 0,
 ) -> Wires:
     """Wires with rings of the sizes that a session needs.
@@ -79,13 +80,15 @@ def make_wires(
         sample_rate: Hz.
         play_rate: Hz of the speakers; None where there are none.
         live: the source is a microphone, which does not wait.
+        piped: or another program in real time, which may be a recorder.
         slack: samples more between worker and speakers.
     """
     channels, dtype, chunk = pipeline.stream.channels, pipeline.stream.dtype, pipeline.chunk
     at_once = _LONGEST_PERIOD + chunk + block  # the device's period is not known yet
     inlet = Ring(channels, max(3 * chunk, 4 * block, at_once, int(_INLET_S * sample_rate)), dtype)
     longest = inside(pipeline, block)
-    late = int(_METER_S * sample_rate) if live or play_rate is not None else 0  # else the sound waits for its meters
+    waits = not (live or piped or play_rate is not None)  # for its meters
+    late = 0 if waits else int(_METER_S * sample_rate)
     pairs = Ring(2 * channels, longest + late, dtype)
     play = None
     if play_rate is not None:
