@@ -20,6 +20,7 @@ from audiocos.cli.outbox import Outbox
 from audiocos.cli.unhurried import Unhurried
 from audiocos.errors import AudioFileError, UnreadError
 from audiocos.live import alarmcommand, ending, sinks
+from audiocos.live import session as sessions
 from audiocos.live.alarmstate import AlarmEvent, AlarmState
 from audiocos.live.capture import Capture
 from audiocos.live.session import Session
@@ -34,6 +35,7 @@ def short(monkeypatch, tmp_path):
     """What takes seconds takes tenths."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ending, "JOIN_S", 0.1)
+    monkeypatch.setattr(sessions, "JOIN_S", 0.1)
     monkeypatch.setattr(sinks, "_LOCK_S", 0.1)
     monkeypatch.setattr(monitoring, "_READER_S", 0.3)
 
