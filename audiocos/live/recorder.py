@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import threading
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from audiocos.audio.names import shown
 from audiocos.audio.writer import Writer
 from audiocos.counting import counted
 from audiocos.errors import AudioFileError
+from audiocos.live.alarmfolders import make_folder, new_folder, remove_if_empty
 from audiocos.live.alarmstate import AlarmEvent, Worst
 from audiocos.live.history import History
 from audiocos.metrics import Array
@@ -231,8 +231,8 @@ class Recorder:
 
     def _write(self, recording: _Recording) -> None:
         with contextlib.ExitStack() as stack:
-            folder = _new_folder(self._folder, recording.began)
-            stack.callback(_remove_if_empty, folder)
+            folder = new_folder(self._folder, recording.began)
+            stack.callback(remove_if_empty, folder)
             sound = "WAV", "FLOAT", self._rate, self._channels
             writers = [
                 stack.enter_context(Writer(str(folder / name), *sound, frames=recording.longest, live=True))
@@ -305,38 +305,3 @@ class Recorder:
             "residual": RESIDUAL,
             "alarms": alarms,
         }
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for recordings, unless it is there.
-
-    Raises:
-        AudioFileError: it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise AudioFileError(f"{shown(folder)}: is a file; alarms are recorded into a folder. Name another.") from None
-    except OSError as error:
-        raise AudioFileError(f"{shown(folder)}: cannot be made: {error.strerror}. Choose another place.") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise AudioFileError(f"{shown(folder)}: cannot be written to. Choose another place, or allow it.")
-
-
-def _new_folder(parent: Path, began: float) -> Path:
-    """A folder that was not there before, named by the time."""
-    stem = datetime.fromtimestamp(began).strftime("alarm-%Y%m%d-%H%M%S")
-    number = 1
-    while True:
-        folder = parent / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
