@@ -135,12 +135,9 @@ def test_an_output_past_4_gib_is_rf64_from_its_first_byte(tmp_path):
     sparse(tmp_path / "in.w64", 4 * GIB + 10_000)
     child = start(tmp_path, "in.w64", "-o", "out.wav")
     (temporary,) = begun(tmp_path)
-
-    def head():
-        with open(temporary, "rb") as file:
-            return file.read(4)
-
-    assert poll(lambda: head() == b"RF64") and temporary.stat().st_size < GIB
+    poll(lambda: temporary.stat().st_size > 2**20)  # sound is in it
+    with open(temporary, "rb") as file:
+        assert file.read(4) == b"RF64"
     child.send_signal(signal.SIGTERM)
     ends(child, signal.SIGTERM)
     assert os.listdir(tmp_path) == ["in.w64"]

@@ -36,7 +36,7 @@ def test_an_unbounded_recording_that_ends_early_is_a_plain_wav(tmp_path, subtype
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE", "ULAW"])
 def test_nor_is_any_other_one_rf64(tmp_path, subtype, channels, format):
     path = str(tmp_path / "o.wav")
-    with Writer(path, "WAV", subtype, RATE, channels, frames=UNBOUNDED) as writer:
+    with Writer(path, "WAV", subtype, RATE, channels, frames=UNBOUNDED, live=True) as writer:
         writer.write(sound(channels).T)
         writer.commit()
     information = soundfile.info(path)
@@ -47,7 +47,7 @@ def test_nor_is_any_other_one_rf64(tmp_path, subtype, channels, format):
 
 def test_past_4_gib_it_is_rf64(tmp_path):
     path = str(tmp_path / "o.wav")
-    with Writer(path, "WAV", "PCM_16", RATE, 2, frames=UNBOUNDED) as writer:
+    with Writer(path, "WAV", "PCM_16", RATE, 2, frames=UNBOUNDED, live=True) as writer:
         writer.write(sound(2).T)
         (temporary,) = tmp_path.iterdir()
         os.truncate(temporary, 2**32 + 2**20)  # sparse: no such amount is written

@@ -92,7 +92,7 @@ class Writer:
                 subtype=self.subtype,
                 endian=self.endian if sf.check_format(self.container, self.subtype, self.endian) else "FILE",
             )
-            self._grows = self.container != self.format
+            self._grows = self.live and self.container != self.format  # else its length is known
             if self._grows:
                 may_stay_small(self._file)
             self._set_tags()
