@@ -186,6 +186,18 @@ def test_a_converted_sound_that_ends_while_it_passes_by_ends():
     assert it.worker.given == it.worker.taken == it.measured() == 201 * BLOCK + 100
 
 
+def test_of_what_passes_by_the_residual_is_as_long_at_another_rate():
+    it = bench(play_rate=16000, overload="bypass", converter=Resampler(RATE, 16000, 1, "float32"))
+    it.choice.listen = "residual"
+    it.worker._is_behind = lambda: True
+    for _ in range(30):
+        it.turn(noise(512))
+    it.worker._finish()
+    heard = np.ones((1, it.wires.play.available), np.float32)
+    it.wires.play.read(heard)
+    assert heard.shape[1] == 30 * 512 / 3 and not heard.any()
+
+
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_all_that_is_converted_is_heard_and_clipped_as_it_is_played(rate):
     x = np.sign(noise(20 * 512 + 100))  # full scale, beyond which a conversion goes

@@ -7,7 +7,6 @@ claim is compared with what was read.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from audiocos.audio import caf, ogg
+from audiocos.audio.claims import broken_claim, claims_nothing, ends_at_header, looks_like
 from audiocos.audio.formats import bytes_per_sample, extension_of, native_dtype
 from audiocos.audio.names import shown
 from audiocos.audio.peek import peek
@@ -40,17 +40,6 @@ _HEADERLESS = {"raw", "pcm", "s16", "s16le"}
 
 _CODED = {"FLAC", "OGG", "MP3"}
 _CODED_STEP = 4096  # a decoding error costs the block it falls in: one FLAC frame
-
-# What libsndfile's log says of sizes that do not fit the file: claimed and there, in bytes or frames.
-_CLAIMS = (
-    ("bytes", re.compile(r"^\s*(?:data|Data Size)\s*: (?P<claimed>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE)),
-    ("bytes", re.compile(r"^ (?:BODY :|Data length) (?P<claimed>\d+) \(?should be (?P<there>\d+)", re.MULTILINE)),
-    ("bytes", re.compile(r"File seems to be truncated. (?P<there>\d+) <--> (?P<claimed>\d+)")),
-    ("bytes", re.compile(r"SSND : (?P<claimed>\d+) \(should be (?P<there>\d+)\)")),
-    ("frames", re.compile(r"'COMM' chunk \((?P<claimed>\d+)\).*?'SSND' chunk \((?P<there>\d+)\)", re.DOTALL)),
-    ("frames", re.compile(r"frame count (?P<there>\d+) does not match value from 'ds64' chunk of (?P<claimed>\d+)")),
-    ("bytes", re.compile(r"^riff : (?P<claimed>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE)),  # W64, not RIFF
-)
 
 
 class _Sequential(sf.SoundFile):  # type: ignore[misc]
@@ -210,27 +199,22 @@ class Reader:
         log = self._file.extra_info
         if self._file.frames == 0 and self.format != "OGG":
             self._no_sound(log)
-        for unit, pattern in _CLAIMS:
-            found = pattern.search(log)
-            if found and int(found["claimed"]) > int(found["there"]):
-                self._cut_off(f"{found['claimed']} {unit} of sound", found["there"])
-                return
+        if claim := broken_claim(log):
+            self._cut_off(claim.promised, claim.there)
 
     def _no_sound(self, log: str) -> None:
         size = self._size()
-        follow = re.search(r"^data\s*: 0\b", log, re.MULTILINE)
-        if follow and size is not None and size > 64:
+        if claims_nothing(log) and size is not None and size > 64:
             raise AudioFileError(
                 f"{self.name}: its header says 0 bytes of sound, but the file has {size} bytes: a recording that was "
                 "not finished. Repair the header, for example: ffmpeg -ignore_length 1 -i IN.wav OUT.wav"
             )
-        if follow and size is None:
+        if claims_nothing(log) and size is None:
             raise AudioFileError(
                 f"{self.name}: its header says 0 bytes of sound, as one does who cannot go back in a pipe. Make it AU "
                 "on the way, for example: ffmpeg -ignore_length 1 -i - -f au -"
             )
-        cut = re.search(r"\(should be 0\)", log)
-        why = "cut off right after its header" if cut else "its header counts 0 frames"
+        why = "cut off right after its header" if ends_at_header(log) else "its header counts 0 frames"
         raise AudioFileError(f"{self.name}: holds no sound: {why}. Get it from its source again, or leave it out.")
 
     def _check_end(self) -> None:
@@ -315,20 +299,7 @@ class Reader:
         )
 
     def _looks_like(self) -> str:
-        if self._size() is None:
-            return ""
-        head = peek(self._descriptor, 512, 0)
-        for magic, what in (
-            (b"\x89PNG", "a PNG picture"),
-            (b"\xff\xd8\xff", "a JPEG picture"),
-            (b"PK", "a ZIP archive"),
-        ):
-            if head.startswith(magic):
-                return f" (it looks like {what})"
-        if head[4:8] == b"ftyp":
-            return " (it looks like MP4 or M4A, which libsndfile does not read)"
-        printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
-        return " (it looks like text)" if head and printable > 0.95 * len(head) else ""
+        return "" if self._size() is None else looks_like(peek(self._descriptor, 512, 0))
 
 
 def _plain(error: Exception) -> str:

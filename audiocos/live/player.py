@@ -68,13 +68,12 @@ class Player:
         self._convert(heard)
 
     def pass_by(self, x: Array) -> None:
-        """Input that the model has not seen, `[channels, samples]`: it has no residual. It may be clipped in place."""
+        """Input that the model has not seen, `[channels, samples]`: it has no residual. It is changed in place."""
         if self._ring is None:
             return
         if self._choice.listen == "residual":
-            self._ring.write_silence(x.shape[1])
-        else:
-            self._convert(x)
+            x[:] = 0
+        self._convert(x)
 
     def finish(self) -> None:
         """The sound is over: what a conversion has held back."""
