@@ -219,6 +219,50 @@ def test_all_that_is_converted_is_heard_and_clipped_as_it_is_played(rate):
     assert it.counters.clipped_samples == pytest.approx((np.abs(want) > 1).sum(), abs=3)
 
 
+# Passing by
+
+
+def played(it):
+    """All that lies in the ring to the device, `[samples]`."""
+    heard = np.zeros((1, it.wires.play.available), np.float32)
+    it.wires.play.read(heard)
+    return heard[0]
+
+
+@pytest.mark.parametrize("name", ["exact", "exact-lapped", "exact-overlap"])
+def test_after_passing_by_the_model_begins_anew_and_all_is_in_its_place(name):
+    pairs = []
+
+    class Tap:
+        def feed(self, x, y):
+            pairs.append(np.concatenate([x, y]))
+
+    it = bench(name, play_rate=RATE, overload="bypass", taps=[Tap()])
+    chunk = it.pipeline.chunk
+    x = noise(30 * chunk)
+    it.worker._is_behind = lambda: 10 <= it.worker.taken // chunk < 15
+    for start in range(0, x.shape[1], chunk):
+        it.turn(x[:, start : start + chunk])
+    it.worker._finish()
+    np.testing.assert_allclose(played(it), x[0], atol=1e-5)
+    assert it.measured() == x.shape[1]
+    measured, y = np.concatenate(pairs, axis=1)
+    np.testing.assert_allclose(y, measured, atol=1e-5)
+    np.testing.assert_array_equal(measured[measured != 0], x[0, measured != 0])
+    assert 5 * chunk <= np.count_nonzero(measured == 0) == it.counters.bypassed_samples < 8 * chunk
+
+
+def test_hops_that_give_no_sound_yet_are_timed_too():
+    it, turn = bench("exact-lapped", play_rate=RATE, overload="bypass"), iter(range(12))
+    it.worker._is_behind = lambda: next(turn) % 2 == 0  # each time the model is tried it has a chunk only
+    feed = it.pipeline.feed
+    it.pipeline.feed = lambda x: (time.sleep(1.2 * it.times.deadline_s), feed(x))[1]
+    for _ in range(12):
+        it.turn(noise(it.pipeline.chunk))
+    assert it.counters.late_hops == it.times.count == 6
+    assert it.times.over_run().p50 > 1e3 * it.times.deadline_s
+
+
 # What is heard
 
 

@@ -247,6 +247,7 @@ class Worker:
 
     def _give(self, y: Array) -> None:
         count, wires = y.shape[1], self._wires
+        self._handed_on = time.perf_counter()
         if not count:
             return
         channels = y.shape[0]
