@@ -244,6 +244,18 @@ def test_hop_times_agree_with_numpy():
     np.testing.assert_allclose([ms for _, ms in outliers], np.sort(seconds)[::-1][:32] * 1e3)
 
 
+def test_the_last_seconds_are_seconds_of_sound_however_few_hops_were_timed_in_them():
+    times = HopTimes(deadline_s=0.01)
+    for at_s, seconds in ((1.0, 0.5), (2.0, 0.4), (11.5, 0.001), (11.75, 0.003), (12.0, 0.002)):  # the others passed by
+        times.add(seconds, at_s)
+    assert tuple(times.last(10.0))[::2] == pytest.approx((2.0, 3.0))
+    assert times.last(0.3).max == pytest.approx(3.0)
+    assert times.last(0.1).max == times.last(0.001).max == pytest.approx(2.0)
+    long = HopTimes(deadline_s=30.0)  # a group of long hops at a low rate
+    long.add(1.0, 30.0)
+    assert long.last(10.0).max == pytest.approx(1000.0)
+
+
 def test_there_are_no_hop_times_before_the_first_hop():
     times = HopTimes(0.01)
     assert times.over_run() is times.last(10.0) is None

@@ -184,7 +184,7 @@ class HopTimes:
     def __init__(self, deadline_s: float, window_s: float = 10.0) -> None:
         self.deadline_s = deadline_s
         self._histogram = np.zeros(_BINS, np.int64)
-        self._recent = np.zeros(max(16, math.ceil(window_s / deadline_s)))
+        self._recent = np.zeros((2, max(16, math.ceil(window_s / deadline_s))))  # when, how long
         self._outliers = np.zeros((2, _OUTLIERS))  # when, how long
         self._threshold = 0.0
         self._max = 0.0
@@ -195,7 +195,8 @@ class HopTimes:
         """Count a hop, at so many seconds of sound since the start; whether it was late."""
         place = int(math.log(max(seconds, _SHORTEST) / _SHORTEST) / _FINENESS)
         self._histogram[min(place, _BINS - 1)] += 1
-        self._recent[self.count % self._recent.size] = seconds
+        spot = self.count % self._recent.shape[1]
+        self._recent[0, spot], self._recent[1, spot] = at_s, seconds
         if seconds > self._threshold:
             spot = self._outliers[1].argmin()
             self._outliers[:, spot] = at_s, seconds
@@ -224,11 +225,17 @@ class HopTimes:
         return Quantiles(self.quantile(0.5), self.quantile(0.99), self._max * 1e3)
 
     def last(self, seconds: float) -> Quantiles | None:
-        """Of the hops of the last `seconds` of sound, None before the first."""
-        hops = min(max(1, math.ceil(seconds / self.deadline_s)), self._recent.size, self.count)
-        if not hops:
+        """Of the hops of the last `seconds` of sound up to the last hop, None before the first.
+
+        Not all sound is in a hop: some is lost, and some passes by the model.
+        """
+        count = self.count
+        if not count:
             return None
-        taken = self._recent[np.arange(self.count - hops, self.count) % self._recent.size] * 1e3
+        at_s, took_s = self._recent[:, :count]
+        last_s = at_s[(count - 1) % at_s.size]
+        half_s = self.deadline_s / 2
+        taken = took_s[at_s > last_s - max(seconds - half_s, half_s)] * 1e3
         p50, p99 = np.percentile(taken, [50, 99])
         return Quantiles(float(p50), float(p99), float(taken.max()))
 
