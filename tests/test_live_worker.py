@@ -21,6 +21,8 @@ from audiocos.live.link import Link
 from audiocos.live.log import Log
 from audiocos.live.measure import Measure
 from audiocos.live.pipeline import Pipeline, make_pipeline
+from audiocos.live.session import Session
+from audiocos.live.sources import SynthSource
 from audiocos.live.wires import Choice, Wires, make_wires
 
 BLOCK = 256
@@ -322,6 +324,16 @@ def test_what_comes_at_once_finds_room_whatever_the_rate(name, period):
     wires = make_wires(pipeline, BLOCK, rate, live=True)
     wires.inlet.write_silence(pipeline.chunk - 1)  # the worker waits for a chunk to be whole
     assert wires.inlet.write(noise(period)) == period
+
+
+def test_what_finds_no_room_to_the_device_is_counted_apart_from_what_the_device_counts():
+    it = bench(play_rate=RATE)
+    assert it.wires.play.write_silence(it.wires.play.room - 100) > 512
+    it.turn(noise(512))
+    assert (it.worker.dropped, it.counters.dropped_samples) == (412, 0)
+    session = Session(audiocos.load("exact"), SynthSource("noise"))
+    session._worker._player.dropped, session._counters.dropped_samples = 412, 88
+    assert session.counters.dropped_samples == 500
 
 
 def test_a_file_that_waits_for_its_meters_keeps_little_for_them():

@@ -112,6 +112,11 @@ class Worker:
                 wires.wake.wait(_TICK_S)
         self._finish()
 
+    @property
+    def dropped(self) -> int:
+        """Samples that found no room on their way to the device."""
+        return self._player.dropped
+
     def _turn(self) -> None:
         wires, pipeline = self._wires, self._pipeline
         x = self._x

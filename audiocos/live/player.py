@@ -24,7 +24,7 @@ class Player:
     Args:
         wires: to the device.
         choice: what to listen to.
-        counters: to count in: clipped samples, and those that found no room.
+        counters: to count in: clipped samples.
         stop: set when nobody wants the rest.
         longest: samples a call, at most.
         lossless: wait where the ring is full.
@@ -50,6 +50,8 @@ class Player:
         self._before = np.zeros((channels, longest), dtype)
         self._end = np.zeros((channels, 0), dtype)
         self._listened = choice.listen
+        self.dropped = 0
+        """Samples that found no room. Not in the common counter: the device's callback adds to that, at any moment."""
 
     def play(self, x: Array, y: Array) -> None:
         """Of input and reconstruction, aligned, `[channels, samples]` each: one of them, or their residual."""
@@ -96,7 +98,7 @@ class Player:
             self._wake.wait(_TICK_S)
             written += ring.write(heard[:, written:])
         if not self._stop.is_set():
-            self._counters.dropped_samples += heard.shape[1] - written
+            self.dropped += heard.shape[1] - written
 
 
 def select(listen: str, x: Array, y: Array, out: Array) -> None:

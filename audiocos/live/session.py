@@ -148,6 +148,7 @@ class Session:
     def counters(self) -> Counters:
         """What went wrong so far; a copy."""
         counted = replace(self._counters)
+        counted.dropped_samples += self._worker.dropped
         if not isinstance(self._source, Microphone):
             counted.sanitized_samples += self._source.sanitized
         if isinstance(self._sink, FileSink):
