@@ -1,83 +1,25 @@
 """The worker by itself, chunk by chunk: places, latency and ends, without a device or a thread."""
 
-import threading
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import soxr
 from duplex import RATE
+from workbench import BLOCK, bench, noise
 
 import audiocos
 from audiocos.audio.aligned import Resampler
 from audiocos.live import link as link_module
 from audiocos.live import wires as rings
 from audiocos.live.copier import Copier
-from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.duplex import Settings
-from audiocos.live.engine import Worker
 from audiocos.live.link import Link
 from audiocos.live.log import Log
-from audiocos.live.measure import Measure
-from audiocos.live.pipeline import Pipeline, make_pipeline
+from audiocos.live.pipeline import make_pipeline
 from audiocos.live.session import Session
 from audiocos.live.sources import SynthSource
-from audiocos.live.wires import Choice, Wires, make_wires
-
-BLOCK = 256
-
-
-@dataclass
-class Bench:
-    """A worker and what it is wired to."""
-
-    pipeline: Pipeline
-    wires: Wires
-    worker: Worker
-    counters: Counters
-    times: HopTimes
-    log: Log
-    choice: Choice
-    done: threading.Event
-    measure: Measure
-
-    def turn(self, x):
-        """Bring sound and let the worker take what is whole chunks."""
-        assert self.wires.inlet.write(x) == x.shape[1]
-        while self.wires.inlet.available >= self.pipeline.chunk:
-            self.worker._meet_gaps(self.wires.inlet.available)
-            self.worker._turn()
-
-    def measured(self):
-        """How much the meters have found when they run, now only."""
-        self.done.set()
-        self.measure.run()
-        return self.measure.samples
-
-
-def bench(name="exact", *, play_rate=None, live=True, overload="drop", converter=None, taps=()):
-    """A worker at 48 kHz on one channel."""
-    pipeline = make_pipeline(
-        audiocos.load(name), RATE, 1, dtype=np.float32, device="cpu", block=BLOCK, fast=False, soon=live
-    )
-    wires = make_wires(pipeline, BLOCK, RATE, play_rate=play_rate, live=live)
-    counters, times, log, choice = Counters(), HopTimes(pipeline.chunk / RATE), Log(RATE), Choice()
-    worker = Worker(
-        pipeline, wires, choice, counters, times, log, threading.Event(),
-        lossless=not live, limit=None, overload=overload, block=BLOCK, converter=converter,
-    )  # fmt: skip
-    done = threading.Event()
-    measure = Measure(
-        wires.pairs, wires.unmetered, wires.paired, wires.wake, done,
-        sample_rate=RATE, subtype=None, sink=None, choice=choice, taps=taps,
-    )  # fmt: skip
-    return Bench(pipeline, wires, worker, counters, times, log, choice, done, measure)
-
-
-def noise(count, seed=0):
-    return np.random.default_rng(seed).uniform(-0.5, 0.5, (1, count)).astype(np.float32)
-
+from audiocos.live.wires import make_wires
 
 # A device that comes back
 
@@ -177,29 +119,6 @@ def test_meters_work_right_after_a_hop_and_not_for_less_than_ten_milliseconds():
 # Ends
 
 
-def test_a_converted_sound_that_ends_while_it_passes_by_ends():
-    it = bench("speech-8k", overload="bypass")
-    for _ in range(200):
-        it.turn(noise(BLOCK))
-    it.worker._is_behind = lambda: True
-    it.turn(noise(BLOCK))
-    it.wires.inlet.write(noise(100))
-    it.worker._finish()
-    assert it.worker.given == it.worker.taken == it.measured() == 201 * BLOCK + 100
-
-
-def test_of_what_passes_by_the_residual_is_as_long_at_another_rate():
-    it = bench(play_rate=16000, overload="bypass", converter=Resampler(RATE, 16000, 1, "float32"))
-    it.choice.listen = "residual"
-    it.worker._is_behind = lambda: True
-    for _ in range(30):
-        it.turn(noise(512))
-    it.worker._finish()
-    heard = np.ones((1, it.wires.play.available), np.float32)
-    it.wires.play.read(heard)
-    assert heard.shape[1] == 30 * 512 / 3 and not heard.any()
-
-
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_all_that_is_converted_is_heard_and_clipped_as_it_is_played(rate):
     x = np.sign(noise(20 * 512 + 100))  # full scale, beyond which a conversion goes
@@ -219,50 +138,6 @@ def test_all_that_is_converted_is_heard_and_clipped_as_it_is_played(rate):
     assert (np.abs(want) > 1.01).sum() > 100
     np.testing.assert_allclose(np.concatenate(heard, axis=1)[0], np.clip(want, -1, 1), atol=1e-5)
     assert it.counters.clipped_samples == pytest.approx((np.abs(want) > 1).sum(), abs=3)
-
-
-# Passing by
-
-
-def played(it):
-    """All that lies in the ring to the device, `[samples]`."""
-    heard = np.zeros((1, it.wires.play.available), np.float32)
-    it.wires.play.read(heard)
-    return heard[0]
-
-
-@pytest.mark.parametrize("name", ["exact", "exact-lapped", "exact-overlap"])
-def test_after_passing_by_the_model_begins_anew_and_all_is_in_its_place(name):
-    pairs = []
-
-    class Tap:
-        def feed(self, x, y):
-            pairs.append(np.concatenate([x, y]))
-
-    it = bench(name, play_rate=RATE, overload="bypass", taps=[Tap()])
-    chunk = it.pipeline.chunk
-    x = noise(30 * chunk)
-    it.worker._is_behind = lambda: 10 <= it.worker.taken // chunk < 15
-    for start in range(0, x.shape[1], chunk):
-        it.turn(x[:, start : start + chunk])
-    it.worker._finish()
-    np.testing.assert_allclose(played(it), x[0], atol=1e-5)
-    assert it.measured() == x.shape[1]
-    measured, y = np.concatenate(pairs, axis=1)
-    np.testing.assert_allclose(y, measured, atol=1e-5)
-    np.testing.assert_array_equal(measured[measured != 0], x[0, measured != 0])
-    assert 5 * chunk <= np.count_nonzero(measured == 0) == it.counters.bypassed_samples < 8 * chunk
-
-
-def test_hops_that_give_no_sound_yet_are_timed_too():
-    it, turn = bench("exact-lapped", play_rate=RATE, overload="bypass"), iter(range(12))
-    it.worker._is_behind = lambda: next(turn) % 2 == 0  # each time the model is tried it has a chunk only
-    feed = it.pipeline.feed
-    it.pipeline.feed = lambda x: (time.sleep(1.2 * it.times.deadline_s), feed(x))[1]
-    for _ in range(12):
-        it.turn(noise(it.pipeline.chunk))
-    assert it.counters.late_hops == it.times.count == 6
-    assert it.times.over_run().p50 > 1e3 * it.times.deadline_s
 
 
 # What is heard
@@ -301,14 +176,6 @@ def test_what_happens_after_a_loss_is_told_at_its_time():
     (late,) = [event for event in it.log.read() if event.kind == "late_hop" and event.details["took_ms"] >= 50]
     assert late.time_s == pytest.approx(at_s)
     assert late.time_s in [at for at, _ in it.times.outliers]
-
-
-def test_outliers_of_sound_of_which_some_passed_by_are_told_at_their_time():
-    it = bench(overload="bypass")
-    it.worker._is_behind = lambda: it.worker.taken < 100 * 512
-    for _ in range(101):
-        it.turn(noise(512))
-    assert [at_s for at_s, _ in it.times.outliers] == [pytest.approx(101 * 512 / RATE)]
 
 
 # Room
