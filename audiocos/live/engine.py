@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audiocos.audio.reader import IMPLAUSIBLE
-from audiocos.errors import OverloadError
 from audiocos.live.backoff import Backoff
 from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.log import Log
 from audiocos.live.pipeline import Pipeline
 from audiocos.live.player import Player
 from audiocos.live.ring import Array, Ring
+from audiocos.live.shortfall import Shortfall
 from audiocos.live.wires import Choice, Wires, inside
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Worker:
         self.expect(block)
         self._bypassing = False
         self._sample_s = times.deadline_s / chunk
+        self._shortfall = Shortfall(wires.inlet, wires.play, times.deadline_s, live=not lossless)
         self._backoff = Backoff(times.deadline_s)
         self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more
@@ -109,6 +110,7 @@ class Worker:
             elif wires.closed.is_set() and wires.inlet.available < chunk:  # looked at in this order: nothing is missed
                 break
             else:
+                self._shortfall.rest()
                 wires.wake.wait(_TICK_S)
         self._finish()
 
@@ -127,7 +129,9 @@ class Worker:
         self.taken += x.shape[1]
         self._sanitize(x)
         self._delay.write(x)
-        self._check_overload()
+        self._shortfall.take()
+        if self._overload == "fail":
+            self._shortfall.check(self.taken)
         if behind:
             if not self._bypassing:
                 self._log.note("bypass", self._place, x.shape[1])
@@ -221,15 +225,6 @@ class Worker:
                 wires.paired.set()
         return True
 
-    def _check_overload(self) -> None:
-        counters = self._counters
-        if self._overload == "fail" and (counters.dropped_samples or counters.zero_filled_samples):
-            raise OverloadError(
-                f"The model could not keep up: {counters.dropped_samples} samples dropped, "
-                f"{counters.zero_filled_samples} of silence, in {self.taken} samples. Choose a smaller model, a larger "
-                "--block or --latency high; --on-overload drop goes on."
-            )
-
     def _sanitize(self, x: Array) -> None:
         if not x.size or (x.min() >= -IMPLAUSIBLE and x.max() <= IMPLAUSIBLE):  # false for NaN
             return
@@ -264,6 +259,7 @@ class Worker:
         self._player.play(pair[:channels], pair[channels:])  # before anyone is woken: they would want the interpreter
         self._handed_on = time.perf_counter()
         while self._lossless and wires.pairs.room < count and not self.abandoned:
+            self._shortfall.rest()
             wires.wake.wait(_TICK_S)
         if wires.pairs.room < count:
             if self.abandoned:  # of a file or a signal, that had waited

@@ -36,6 +36,10 @@ class Ring:
         self.dtype = self._samples.dtype
         self._written = 0  # moved by the writer only
         self._read = 0  # moved by the reader only
+        self.refused = 0
+        """Samples that found no room, moved by the writer only; again each time that it offers them."""
+        self.short = 0
+        """Samples that were wanted and not there, moved by the reader only."""
 
     @property
     def written(self) -> int:
@@ -54,13 +58,15 @@ class Ring:
 
     def write(self, block: Array) -> int:
         """Writer: append as much of `block`, `[channels, samples]`, as there is room for; gives how much."""
-        count = min(int(block.shape[1]), self.room)
+        wanted = int(block.shape[1])
+        count = min(wanted, self.room)
         start = self._written % self.capacity
         head = min(count, self.capacity - start)
         self._samples[:, start : start + head] = block[:, :head]
         if head < count:
             self._samples[:, : count - head] = block[:, head:count]
         self._written += count
+        self.refused += wanted - count
         return count
 
     def write_silence(self, count: int) -> int:
@@ -75,13 +81,15 @@ class Ring:
 
     def read(self, out: Array) -> int:
         """Reader: take as much as there is into `out`, `[channels, samples]`; gives how much."""
-        count = min(int(out.shape[1]), self.available)
+        wanted = int(out.shape[1])
+        count = min(wanted, self.available)
         start = self._read % self.capacity
         head = min(count, self.capacity - start)
         out[:, :head] = self._samples[:, start : start + head]
         if head < count:
             out[:, head:count] = self._samples[:, : count - head]
         self._read += count
+        self.short += wanted - count
         return count
 
     def skip(self, count: int) -> int:
