@@ -28,6 +28,9 @@ WRONG = {
     "a.wav --reconnect": "--reconnect: there is no device, neither a microphone nor speakers. Leave it out.",
     "synth:noise --latency high": "--latency: there is no device, neither a microphone nor speakers. Leave it out.",
     "- --on-overload fail": "--on-overload: there is no device, neither a microphone nor speakers. Leave it out.",
+    "a.wav -o speakers --on-overload bypass": (
+        "--on-overload bypass: a file waits for the model, only a microphone does not. Leave it out."
+    ),
     "synth:noise --loop": "--loop: only a file can begin again.",
     "- --loop": "--loop: standard input comes only once. Give a file.",
     "a.wav --rate 8000": "--rate, --channels: a file has its own. Leave them out.",

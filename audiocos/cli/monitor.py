@@ -82,8 +82,8 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     type=click.Choice(["drop", "bypass", "fail"]),
     default="drop",
     show_default=True,
-    help="Where the model cannot keep up: drop sound, let it bypass the model, or stop. What came too late is silent; "
-    "then a hop bypasses the model, or twice as many as the last time within a second, and it tries again.",
+    help="Where the model cannot keep up: drop sound, let a microphone's bypass it, or stop. What came too late is "
+    "silent; then a hop bypasses the model, or twice as many as the last time within a second, and it tries again.",
 )
 @click.option("--reconnect", is_flag=True, help="Wait for a device that goes away, and carry on.")
 @alarm_options
@@ -138,6 +138,8 @@ def run(
         ):
             if value != usual:
                 raise UsageError(f"{name}: there is no device, neither a microphone nor speakers. Leave it out.")
+    if on_overload == "bypass" and not ends.is_microphone:
+        raise UsageError("--on-overload bypass: a file waits for the model, only a microphone does not. Leave it out.")
     loaded = load(model)
     if keep is not None and keep > loaded.parameters.coefficients:
         raise UsageError(f'--keep {keep}: the model "{loaded.name}" has {loaded.parameters.coefficients} coefficients.')
