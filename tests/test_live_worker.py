@@ -1,5 +1,6 @@
 """The worker by itself, chunk by chunk: places, latency and ends, without a device or a thread."""
 
+import threading
 import time
 
 import numpy as np
@@ -16,10 +17,11 @@ from audiocos.live.copier import Copier
 from audiocos.live.duplex import Settings
 from audiocos.live.link import Link
 from audiocos.live.log import Log
+from audiocos.live.parts import Asked, make_parts
 from audiocos.live.pipeline import make_pipeline
 from audiocos.live.session import Session
 from audiocos.live.sources import SynthSource
-from audiocos.live.wires import make_wires
+from audiocos.live.wires import Choice, make_wires
 
 # A device that comes back
 
@@ -138,6 +140,29 @@ def test_all_that_is_converted_is_heard_and_clipped_as_it_is_played(rate):
     assert (np.abs(want) > 1.01).sum() > 100
     np.testing.assert_allclose(np.concatenate(heard, axis=1)[0], np.clip(want, -1, 1), atol=1e-5)
     assert it.counters.clipped_samples == pytest.approx((np.abs(want) > 1).sum(), abs=3)
+
+
+@pytest.mark.parametrize(("live", "piped", "answered"), [(True, False, 3), (False, True, 3), (False, False, 0)])
+def test_who_stops_gets_what_a_recorder_gave_until_then_and_of_a_file_what_was_answered(live, piped, answered):
+    it = bench(live=live, piped=piped)
+    it.turn(noise(512))
+    it.wires.inlet.write(noise(3 * 512 + 100))
+    it.stop.set()
+    it.worker.run()
+    more = answered * 512 + (100 if answered else 0)
+    assert it.worker.given == it.worker.taken == it.measured() == 512 + more
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_session_of_a_pipe_takes_it_for_a_recorder(piped):
+    source, stop = SynthSource("noise"), threading.Event()
+    source.piped = piped
+    asked = Asked(BLOCK, "low", "drop", True, None, "cpu")
+    parts = make_parts(audiocos.load("exact"), source, None, asked, Choice(), [], [], stop=stop, done=threading.Event())
+    parts.wires.inlet.write(noise(3 * 512 + 100))
+    stop.set()
+    parts.worker.run()
+    assert parts.worker.given == (3 * 512 + 100 if piped else 0)
 
 
 # What is heard

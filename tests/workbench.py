@@ -27,6 +27,7 @@ class Bench:
     counters: Counters
     times: HopTimes
     log: Log
+    stop: threading.Event
     choice: Choice
     done: threading.Event
     measure: Measure
@@ -45,23 +46,24 @@ class Bench:
         return self.measure.samples
 
 
-def bench(name="exact", *, play_rate=None, live=True, overload="drop", converter=None, taps=()):
+def bench(name="exact", *, play_rate=None, live=True, overload="drop", converter=None, taps=(), piped=False):
     """A worker at 48 kHz on one channel."""
     pipeline = make_pipeline(
         audiocos.load(name), RATE, 1, dtype=np.float32, device="cpu", block=BLOCK, fast=False, soon=live
     )
     wires = make_wires(pipeline, BLOCK, RATE, play_rate=play_rate, live=live)
     counters, times, log, choice = Counters(), HopTimes(pipeline.chunk / RATE), Log(RATE), Choice()
+    stop = threading.Event()
     worker = Worker(
-        pipeline, wires, choice, counters, times, log, threading.Event(),
-        lossless=not live, limit=None, overload=overload, block=BLOCK, converter=converter,
+        pipeline, wires, choice, counters, times, log, stop,
+        lossless=not live, piped=piped, limit=None, overload=overload, block=BLOCK, converter=converter,
     )  # fmt: skip
     done = threading.Event()
     measure = Measure(
         wires.pairs, wires.unmetered, wires.paired, wires.wake, done,
         sample_rate=RATE, subtype=None, sink=None, choice=choice, taps=taps,
     )  # fmt: skip
-    return Bench(pipeline, wires, worker, counters, times, log, choice, done, measure)
+    return Bench(pipeline, wires, worker, counters, times, log, stop, choice, done, measure)
 
 
 def noise(count, seed=0):

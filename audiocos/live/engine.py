@@ -45,6 +45,7 @@ class Worker:
         log: to note what happened in.
         stop: set to end as soon as what has been taken is answered.
         lossless: wait where a ring is full; else count what does not fit, for a device does not wait.
+        piped: the source is a program that may be a recorder: what has come of it is answered when `stop` is set.
         limit: samples to take, or None.
         overload: "drop", "bypass" or "fail".
         block: samples that arrive at once.
@@ -62,6 +63,7 @@ class Worker:
         stop: threading.Event,
         *,
         lossless: bool,
+        piped: bool = False,
         limit: int | None,
         overload: str,
         block: int,
@@ -70,6 +72,7 @@ class Worker:
         self._pipeline, self._wires, self._choice, self._stop = pipeline, wires, choice, stop
         self._counters, self._times, self._log = counters, times, log
         self._lossless, self._limit, self._overload = lossless, limit, overload
+        self._disposable = lossless and not piped  # nobody wants the rest of a file when it is stopped
         channels, dtype, chunk = wires.inlet.channels, pipeline.stream.dtype, pipeline.chunk
         self._x = np.zeros((channels, chunk), dtype)
         longest = inside(pipeline, block)
@@ -165,12 +168,12 @@ class Worker:
         self._meet_gaps(inlet.available)
         # Stopped: what has come is taken, for a recording is to be whole; but it may still be coming.
         waiting = inlet.available if self._limit is None else min(inlet.available, self._limit - self.taken)
-        while waiting >= self._pipeline.chunk and not self._lossless:
+        while waiting >= self._pipeline.chunk and not self._disposable:
             self._turn()
             waiting -= self._pipeline.chunk
         rest = self._x[:, : min(waiting, self._pipeline.chunk - 1)]
-        if self._stop.is_set() and self._lossless:
-            rest = rest[:, :0]  # someone wants to leave: what the file still holds is not wanted
+        if self._stop.is_set() and self._disposable:
+            rest = rest[:, :0]
         inlet.read(rest)
         self._sanitize(rest)
         self._delay.write(rest)

@@ -144,6 +144,7 @@ def make_parts(
         logs[0],
         stop,
         lossless=not live,
+        piped=piped,
         limit=None if asked.seconds is None else round(asked.seconds * rate),
         overload=asked.overload,
         block=block,
