@@ -84,7 +84,7 @@ class Latency:
 
     Args:
         algorithmic: of the model, N - 1 samples at its own rate.
-        resampling: of the conversion to the model's rate and back, 0 without.
+        resampling: of the conversion to the model's rate and back, and to the speakers'; 0 without.
         buffering: of the rings between the threads.
         device: of the device and its driver, as they report it; 0 without a device.
         sample_rate: Hz.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from audiocos.audio.aligned import Converter
 
 _HIGH_S = 0.02  # added by --latency high
+_COUNTED_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Parts:
         link: the device, or None.
         live: whether that records.
         own_latency: of the model, samples at the monitored rate.
+        held_back: by conversions of a sound that is played and not recorded, samples at the monitored rate.
         sample_rate: Hz.
     """
 
@@ -70,6 +72,7 @@ class Parts:
     link: Link | None
     live: bool
     own_latency: int
+    held_back: int
     sample_rate: int
 
     def latency(self) -> Latency:
@@ -80,7 +83,7 @@ class Parts:
         link, play, pipeline = self.link, self.wires.play, self.pipeline
         if link is None:
             return Latency(self.own_latency, 0, 0, 0, self.sample_rate)
-        algorithmic, resampling = pipeline.algorithmic, pipeline.resampling
+        algorithmic, resampling = pipeline.algorithmic, pipeline.resampling if self.live else self.held_back
         rate, device_rate = self.sample_rate, link.settings.sample_rate
         device = round(link.latency * rate / device_rate)
         if play is None or self.live:
@@ -164,7 +167,12 @@ def make_parts(
         judges=judges,
     )
     link = None
+    held_back = 0
     if settings is not None:
+        if not live and (play_rate != rate or model.sample_rate not in (None, rate)):
+            held_back = _held_back(
+                pipeline, _converter(source, sink, wires), (model.sample_rate or rate, rate, settings.sample_rate)
+            )
         link = Link(
             settings,
             wires,
@@ -187,6 +195,7 @@ def make_parts(
         link,
         live,
         round(model.framing.latency() * rate / (model.sample_rate or rate)),
+        held_back,
         rate,
     )
 
@@ -213,3 +222,23 @@ def _converter(source: Microphone | Source, sink: Speakers | FileSink | None, wi
     from audiocos.audio.aligned import Resampler
 
     return Resampler(source.sample_rate, sink.sample_rate, source.channels, wires.inlet.dtype.name)
+
+
+def _held_back(pipeline: Pipeline, converter: Converter | None, rates: tuple[int, int, int]) -> int:
+    """Samples that conversions hold back, beyond what the model itself does; counted on silence, before any sound.
+
+    Args:
+        pipeline: the model, which begins anew afterwards.
+        converter: a fresh one to the speakers' rate, or None.
+        rates: the model's, the monitored and the speakers'.
+    """
+    stream, chunk, (model_rate, rate, device_rate) = pipeline.stream, pipeline.chunk, rates
+    silence, given = np.zeros((stream.channels, chunk), stream.dtype), 0
+    lags: list[float] = []
+    for chunks in range(1, 2 + int(_COUNTED_S * rate) // chunk):
+        y = pipeline.feed(silence)
+        given += (y if converter is None else converter.convert(y)).shape[1]
+        lags.append(chunks * chunk - given * rate / device_rate)
+    pipeline.restart()
+    history = (stream.framing.frame - stream.framing.hop) * rate / model_rate  # that the model keeps, right after a hop
+    return max(0, round(min(lags[len(lags) // 2 :]) - history))
