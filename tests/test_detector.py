@@ -236,6 +236,32 @@ def test_other_rates_are_converted_to_that_of_the_statistics(rate):
     np.testing.assert_allclose([*scores.values()], [distance(normal, row.levels) for row in rows], atol=0.05)
 
 
+def test_the_plain_snr_is_that_of_all_the_sound_beside_statistics_of_a_lower_rate():
+    rate = 4 * RATE
+    x = 0.1 * signals.tone(9 * rate, rate, frequency=300)[None]
+    hiss = 0.05 * signals.tone(9 * rate, rate, frequency=2500)[None] * np.repeat([1, 2, 0, 1.5, 3, 0.1, 1, 2, 1], rate)
+    x[:, 4 * rate : 6 * rate] = 0
+    hiss[:, 5 * rate : 6 * rate] = 0  # below the statistics' rate two seconds are silent, above it one
+
+    def judged(normal):
+        detector, states = Detector(rate, 1, normal=normal, below_db=5), {}
+        for start in range(0, x.shape[1], 1000):
+            part = slice(start, start + 1000)
+            detector.feed(x[:, part] + hiss[:, part], x[:, part])
+            if start == 56_000:  # in the eighth
+                detector.miss(500)
+            states[detector.state.judged_s] = detector.state
+        detector.close()
+        states[detector.state.judged_s] = detector.state
+        states.pop(None)
+        assert [*states] == list(range(1, 10))
+        return [state.snr_db for state in states.values()]
+
+    alone, beside = judged(None), judged(normal_from(20))
+    assert beside == pytest.approx(alone)
+    assert beside == pytest.approx([7.0, 3.0, None, 4.4, 0.0, None, 7.0, None, 6.4], abs=0.1)
+
+
 def test_what_cannot_be_is_refused():
     normal = normal_from(20)
     with pytest.raises(ValueError, match="nothing to watch"):

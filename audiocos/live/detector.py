@@ -14,10 +14,11 @@ from typing import Protocol
 
 import numpy as np
 
+from audiocos.live import measure
 from audiocos.live.alarmstate import AlarmEvent, AlarmState, Worst
 from audiocos.metrics import Array
 from audiocos.normal import Normal, distance, shares
-from audiocos.residuals import BandLevels, Second, band_edges
+from audiocos.residuals import SILENCE_DBFS, BandLevels, Second, band_edges
 
 HOLD_S = 2.0
 HYSTERESIS_DB = 1.0
@@ -85,6 +86,8 @@ class Detector:
         self._levels = BandLevels(rate, channels)
         self._second_s = self._levels.second / rate
         self._resampler = None if rate == sample_rate else _resampler(sample_rate, rate, channels)
+        self._told: deque[measure.Second] = deque()  # as they were fed, those whose conversion is not complete
+        self._plain = None if rate == sample_rate else measure.Seconds(sample_rate, self._told.append)
         self._hold_s, self._hysteresis_db, self._smeared_s = hold_s, hysteresis_db, smeared_s
         self._seconds = 0
         self._fed = 0  # samples, those that are missing among them
@@ -117,7 +120,8 @@ class Detector:
 
     def _take(self, x: Array, y: Array, last: bool = False) -> None:
         self._fed += x.shape[1]
-        if self._resampler is not None:
+        if self._resampler is not None and self._plain is not None:
+            self._plain.feed(x, y)
             both = np.concatenate([x, y]).T  # through one converter, so that they stay aligned
             both = self._resampler.resample_chunk(np.ascontiguousarray(both, np.float64), last).T
             x, y = both[: len(x)], both[len(x) :]
@@ -130,11 +134,12 @@ class Detector:
         end_s = self._seconds * self._second_s
         score: float | None = None
         bands: tuple[float, ...] | None = None
-        heard = not row.silent and not self._misses(end_s - self._second_s, end_s)
-        if self._normal is not None and heard:
+        snr_db = self._snr_db(row)
+        if self._misses(end_s - self._second_s, end_s):
+            snr_db = None
+        elif self._normal is not None and not row.silent:
             score = distance(self._normal, row.levels)
             bands = tuple(shares(self._normal, row.levels).tolist())
-        snr_db = row.snr_db if heard else None
         active = self._alarms(score, snr_db, self._hysteresis_db if before.active else 0.0)
         if active:
             self._alarming_s = end_s
@@ -158,6 +163,16 @@ class Detector:
             event = AlarmEvent(self.state, end_s, since_s, worst)
             for call in self.on_change:
                 call(event)
+
+    def _snr_db(self, row: Second) -> float | None:
+        """Of the second as it was fed, what lies above the band of the statistics included; None for silence."""
+        if self._plain is None:
+            return None if row.silent else row.snr_db
+        if not self._told:  # the conversion has rounded the last second up
+            self._plain.close()
+        second = self._told.popleft()
+        silent = second.input_dbfs is None or second.input_dbfs <= SILENCE_DBFS
+        return None if silent else second.snr_db
 
     def _misses(self, begin_s: float, end_s: float) -> bool:
         """Whether sound is missing in a second, or just before it; asked in the order of time."""
