@@ -122,6 +122,26 @@ def test_it_is_said_what_is_timed_and_judged_against_its_own_length(monitor, arg
     assert f"{timed}: p50 " in monitor(*arguments.split()).out
 
 
+def test_a_line_has_the_hop_times_of_the_last_ten_seconds_and_the_summary_those_of_the_run(monitor, monkeypatch):
+    from audiocos.live.counters import HopTimes, Quantiles
+
+    asked = []
+    monkeypatch.setattr(HopTimes, "last", lambda self, seconds: asked.append(seconds) or Quantiles(1.0, 2.0, 3.0))
+    monkeypatch.setattr(HopTimes, "over_run", lambda self: Quantiles(4.0, 5.0, 6.0))
+    *seconds, summary = rows(monitor("synth:noise", "--seconds", "2", "--speed", "max", "--json"))
+    assert [tuple(row[f"hop_ms_{name}"] for name in Quantiles._fields) for row in seconds] == [(1.0, 2.0, 3.0)] * 2
+    assert asked == [10.0] * 2
+    assert tuple(summary[f"hop_ms_{name}"] for name in Quantiles._fields) == (4.0, 5.0, 6.0)
+
+
+def test_the_longest_hops_are_in_the_summary(monitor):
+    summary = rows(monitor("synth:noise", "--seconds", "3", "--speed", "max", "-m", "exact-overlap", "--json"))[-1]
+    took = [each["hop_ms"] for each in summary["outliers"]]
+    assert took == sorted(took, reverse=True) and len(took) == 3 * 48000 // summary["timed_samples"]
+    assert took[0] == summary["hop_ms_max"]
+    assert all(0 < each["time_s"] <= 3 for each in summary["outliers"])
+
+
 def test_the_summary_of_silence_claims_no_copy(monitor):
     soundfile.write("silent.wav", np.zeros(16000), 16000)
     assert "SNR -," in monitor("silent.wav", "--speed", "max").out
