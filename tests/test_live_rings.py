@@ -1,6 +1,7 @@
 """Rings, pre-fill, the callback's copying, counters: without a device."""
 
 import math
+import sys
 import threading
 
 import numpy as np
@@ -32,7 +33,16 @@ def test_a_ring_gives_back_what_was_written_in_any_pieces():
     np.testing.assert_array_equal(np.concatenate(got, axis=1), np.concatenate(sent, axis=1))
 
 
-def test_a_ring_between_two_threads_loses_nothing():
+@pytest.fixture
+def restless():
+    """Threads that take turns as often as they can: a slip that lasts for some lines is met."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_a_ring_between_two_threads_loses_nothing(restless):
     ring, total = Ring(1, 1024), 100_000
     got = np.empty((1, total), np.float32)
 
