@@ -7,9 +7,11 @@ import threading
 import numpy as np
 import pytest
 
+import audiocos
 from audiocos.live.copier import FADE, Copier
 from audiocos.live.counters import Counters, HopTimes
 from audiocos.live.log import Log
+from audiocos.live.pipeline import make_pipeline
 from audiocos.live.prefill import least_prefill, prefill_of
 from audiocos.live.ring import Ring, Signal
 
@@ -84,7 +86,7 @@ def test_a_signal_wakes_once_and_may_be_set_twice():
 # Pre-fill
 
 
-def underflows(block, hop, prefill, callbacks=400, period=0):
+def underflows(block, hop, prefill, callbacks=400, period=0, feed=lambda x: x):
     """Blocks that come too short when the worker does all that it can between two callbacks; the real callback."""
     inlet, play, counters = Ring(1, 100_000), Ring(1, 100_000), Counters()
     copier = Copier(inlet, play, block, counters, Log(48000))
@@ -104,7 +106,7 @@ def underflows(block, hop, prefill, callbacks=400, period=0):
         called = due
         while inlet.available >= hop:
             inlet.read(turned)
-            play.write(turned)
+            play.write(feed(turned))
     return counters.output_underflows
 
 
@@ -133,6 +135,17 @@ def test_a_period_of_several_blocks_is_in_the_prefill(period, block, hop):
     assert underflows(block, hop, least - 1, callbacks, period) > 0
     written = [hop * j for j in range(1 + math.lcm(block, hop, period) * 2 // hop)]
     assert prefill_of(block, hop, written, period) == least
+
+
+@pytest.mark.parametrize(("rate", "period"), [(44100, 256), (48000, 1024)])
+def test_the_prefill_of_converted_sound_is_enough_for_the_real_thing_and_little_more(rate, period):
+    settings = {"dtype": np.float32, "device": "cpu", "block": 256, "fast": False, "soon": True}
+    pipeline = make_pipeline(audiocos.load("speech-8k"), rate, 1, **settings)
+    least = pipeline.prefill(256, period)
+    callbacks = 11 * rate // 256  # longer than was counted
+    assert underflows(256, pipeline.chunk, least, callbacks, period, pipeline.feed) == 0
+    pipeline.restart()
+    assert underflows(256, pipeline.chunk, least - 3, callbacks // 4, period, pipeline.feed) > 0
 
 
 # The callback
