@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -19,16 +20,84 @@ def replace_file(path: Path, parts: Iterable[bytes], temporary: str) -> None:
     Raises:
         OSError: it cannot be written; the old file is as it was.
     """
-    beside = path.parent / temporary
+    with _written(path.parent / temporary, parts) as beside:
+        os.replace(beside, path)
+
+
+def add_file(path: Path, parts: Iterable[bytes], temporary: str) -> Path:
+    """The same, but a file that is there stays: then the new one gets a free name, see `give_free_name`.
+
+    Returns:
+        The name it got.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _written(path.parent / temporary, parts) as beside:
+        return Path(give_free_name(str(beside), str(path)))
+
+
+@contextmanager
+def _written(beside: Path, parts: Iterable[bytes]) -> Iterator[Path]:
+    """A file with its content on the disk, to be renamed; gone where it was not."""
     try:
         with open(beside, "wb") as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        yield beside
     finally:
         beside.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    sync_folder(beside.parent)
+
+
+def give_name(temporary: str, path: str, *, replace: bool) -> None:
+    """Rename a file within its folder; again after an interruption, this does what is left to do.
+
+    Args:
+        temporary: its name until now.
+        path: its name to be.
+        replace: a file that has the name loses it. Else none does, whenever it appeared; where there can be no hard
+            links, that is looked at just before.
+
+    Raises:
+        FileExistsError: there is a file of that name, and none is to be replaced.
+        OSError: it cannot have that name.
+    """
+    if replace:
+        os.replace(temporary, path)
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        if not os.path.samestat(os.lstat(temporary), os.lstat(path)):
+            raise _exists(path) from None
+    except OSError:  # a file system without links, or without room for one
+        if os.path.lexists(path):
+            raise _exists(path) from None
+        os.replace(temporary, path)
+        return
+    os.unlink(temporary)
+
+
+def give_free_name(temporary: str, path: str) -> str:
+    """Rename a file, to the first of `take.wav`, `take-2.wav`, `take-3.wav` and so on that none has; gives that.
+
+    Raises:
+        OSError: it cannot have one.
+    """
+    (stem, ending), number, name = os.path.splitext(path), 1, path
+    while True:
+        try:
+            give_name(temporary, name, replace=False)
+            return name
+        except FileExistsError:
+            number += 1
+            name = f"{stem}-{number}{ending}"
+
+
+def _exists(path: str) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
 
 def is_full(error: OSError) -> bool:

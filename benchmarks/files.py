@@ -94,7 +94,7 @@ def _report(
 
 
 def _reconstruct(source: str, target: str, model: Model) -> None:
-    reconstruct_file(Task(source, target), model, Settings(device="cpu"))
+    reconstruct_file(Task(source, target, force=True), model, Settings(device="cpu"))
 
 
 def _process(source: str, target: str, model: str) -> None:

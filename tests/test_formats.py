@@ -68,7 +68,9 @@ def read(path, dtype):
 
 
 def reconstruct(source, target, model="exact", **settings):
-    return reconstruct_file(Task(str(source), str(target)), audiocos.load(model), Settings(device="cpu", **settings))
+    return reconstruct_file(
+        Task(str(source), str(target), force=True), audiocos.load(model), Settings(device="cpu", **settings)
+    )
 
 
 def facts(path):

@@ -127,6 +127,51 @@ def test_a_disk_that_never_ends_costs_no_file(monkeypatch):
     assert tree(".") == ["take.wav"]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_two_recordings_of_one_name_are_both_kept(monkeypatch, links):
+    def refused(source, target):
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:  # as of a file system that has none
+        monkeypatch.setattr(os, "link", refused)
+    sessions = [begun(seconds=seconds) for seconds in (1, 2, 3)]
+    sessions[0].run()
+    for number, session in enumerate(sessions[1:], 2):
+        told = rf"^take\.wav: appeared while .* was not replaced\. This is in take-{number}\.wav\.$"
+        with pytest.raises(AudioFileError, match=told):
+            session.run()
+    assert tree(".") == ["take-2.wav", "take-3.wav", "take.wav"]
+    lengths = [soundfile.info(name).frames / RATE for name in ("take.wav", "take-2.wav", "take-3.wav")]
+    assert lengths == [1, 2, 3]
+
+
+def test_a_recording_replaces_what_has_got_its_name_only_where_it_may():
+    session = Session(
+        audiocos.load("exact"), SynthSource("noise", RATE), FileSink("take.wav", RATE, 1, replace=True), seconds=1,
+        realtime=False,
+    )  # fmt: skip
+    with open("take.wav", "w") as file:
+        file.write("old")
+    session.run()
+    assert tree(".") == ["take.wav"] and soundfile.info("take.wav").frames == RATE
+
+
+def test_what_is_left_behind_takes_no_other_files_place(monkeypatch):
+    fsync, back, there = os.fsync, threading.Event(), threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (there.set(), back.wait(10), fsync(descriptor)))
+    session = begun(seconds=1)
+    session.start()
+    there.wait(10)
+    with open("take.wav", "w") as file:
+        file.write("mine")
+    with pytest.raises(AudioFileError, match=r"take-2\.wav: left while the disk was still writing"):
+        session.stop(cut=lambda: True)
+    back.set()
+    while session._threads.alive("meter"):
+        time.sleep(0.01)
+    assert os.path.getsize("take.wav") == len("mine") and soundfile.info("take-2.wav").frames == RATE
+
+
 def test_signals_wait_for_files_but_for_ctrl_c_of_who_was_told(capfd):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

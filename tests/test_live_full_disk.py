@@ -72,6 +72,15 @@ def test_so_it_is_where_no_room_can_be_made(tmp_path, limit, name):
     np.testing.assert_allclose(read.T, written[:, : len(read)], atol=2**-15)
 
 
+def test_so_it_is_where_another_file_has_got_the_name(tmp_path, limit):
+    sink = FileSink(str(tmp_path / "o.wav"), 44100, 2, "PCM_16")
+    (tmp_path / "o.wav").write_text("mine")
+    written, text = fill(sink)
+    read, _ = soundfile.read(tmp_path / "o-2.wav")
+    assert text.endswith(f" The {len(read) / 44100:.1f} s before that are in {tmp_path}/o-2.wav.")
+    assert len(read) == written.shape[1] - 4410 and (tmp_path / "o.wav").read_text() == "mine"
+
+
 def test_a_monitored_stretch_is_kept_and_the_exit_code_says_that_it_is_short(monitor, small_disk):
     small_disk("size=600k")
     done = monitor("synth:noise", "--speed", "max", "--seconds", "60", "-o", "disk/o.wav", code=1)

@@ -49,9 +49,10 @@ def test_a_signal_while_files_are_written_leaves_the_folder_as_it_was(tmp_path, 
     assert os.listdir(tmp_path) == (["out"] if force else [])
 
 
+@pytest.mark.parametrize("call", ["link", "replace"])
 @pytest.mark.parametrize("renamed", [1, 3])
-def test_an_interruption_among_the_renames_comes_after_all_of_them(study, tmp_path, monkeypatch, renamed):
-    rename, left = os.replace, iter(range(renamed - 1, -1, -1))
+def test_an_interruption_among_the_renames_comes_after_all_of_them(study, tmp_path, monkeypatch, renamed, call):
+    rename, left = getattr(os, call), iter(range(renamed - 1, -1, -1))
 
     def interrupted(old, new):
         rename(old, new)
@@ -62,9 +63,9 @@ def test_an_interruption_among_the_renames_comes_after_all_of_them(study, tmp_pa
         say(text)
         sys.exit(code)
 
-    monkeypatch.setattr(os, "replace", interrupted)
+    monkeypatch.setattr(os, call, interrupted)
     monkeypatch.setattr("audiocos.cli.main._leave", leave)  # which ends the process
-    done = study()
+    done = study(*["--force"] * (call == "replace"))
     assert (done.code, done.err.strip()) == (130, "Interrupted; nothing half-written is left.")
     assert set(held(tmp_path / "out" / "new")) == FILES and not leftovers(tmp_path)
 

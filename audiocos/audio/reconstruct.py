@@ -66,6 +66,7 @@ class Task:
         format: the output's container.
         residual: a path for x - y, or None.
         residual_format: its container.
+        force: files that are there then are replaced.
     """
 
     input: str
@@ -73,6 +74,7 @@ class Task:
     format: str | None = None
     residual: str | None = None
     residual_format: str = "WAV"
+    force: bool = False
 
 
 @dataclass
@@ -160,6 +162,7 @@ def reconstruct_file(
                     endian=reader.endian if format_name == reader.format else "FILE",
                     tags=reader.tags,
                     option="--format",
+                    replace=task.force,
                 )
             )
 

@@ -245,7 +245,7 @@ def _without_clashes(planned: Plan, inputs: set[str], force: bool) -> Plan:
                 reason = f"{shown(path)}: {why}"
             taken.setdefault(real, task.input)
         if reason is None:
-            kept.tasks.append(task)
+            kept.tasks.append(replace(task, force=force))
         else:
             kept.failures.append((task.input, reason))
     return kept

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from audiocos.atomic import give_free_name, give_name
+
 _names: set[str] = set()
 _folders: list[str] = []
 _lock = threading.RLock()  # the main thread may hold it when a signal makes it call `remove_all`
@@ -25,13 +27,16 @@ class Unfinished:
 
     Args:
         path: the name that the file will get; its folder is made if need be.
+        replace: it takes that from a file that has it then; else none loses its name to it.
+        beside: where another has the name then and keeps it, it gets a free one: what is in it cannot be had again.
+        reserve: bytes to keep free for its end.
 
     Raises:
         OSError: the folder cannot be made or written to, or the name cannot be.
     """
 
-    def __init__(self, path: str, reserve: int = 0) -> None:
-        self._path = path
+    def __init__(self, path: str, *, replace: bool = False, beside: bool = False, reserve: int = 0) -> None:
+        self._path, self._replace, self._beside = path, replace, beside
         self.error: OSError | None = None
         self.full: OSError | None = None
         self._end: int | None = None
@@ -47,6 +52,11 @@ class Unfinished:
         self._reserve: IO[bytes] | None = None
         if reserve:
             self._keep_free(folder, reserve)
+
+    @property
+    def path(self) -> str:
+        """The name that it will get, and what it got in the end."""
+        return self._path
 
     @property
     def size(self) -> int:
@@ -95,6 +105,7 @@ class Unfinished:
         """Give the file its name, once its content is on the disk.
 
         Raises:
+            FileExistsError: another has it by now.
             OSError: something of it could not be written.
         """
         self.complete()
@@ -128,15 +139,18 @@ class Unfinished:
             self._reserve.close()  # it has no name: its room is free
             self._reserve = None
 
-    def _look(self, replace: bool) -> None:
+    def _look(self) -> None:
         if os.path.isdir(self._path) and not os.path.islink(self._path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self._path)
-        if not replace and os.path.lexists(self._path):
+        if not self._replace and os.path.lexists(self._path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self._path)
 
     def _rename(self) -> None:
         if self._temporary in _names:
-            os.replace(self._temporary, self._path)
+            if self._beside and not self._replace:
+                self._path = give_free_name(self._temporary, self._path)
+            else:
+                give_name(self._temporary, self._path, replace=self._replace)
             _names.discard(self._temporary)
 
     def leave(self) -> None:
@@ -155,22 +169,21 @@ class Unfinished:
                 _names.discard(self._temporary)
 
 
-def publish_together(files: Sequence[Unfinished], *, replace: bool) -> None:
+def publish_together(files: Sequence[Unfinished]) -> None:
     """Give files their names, once the content of every one is on the disk; an interruption comes before or after.
 
     Args:
-        files: none published before.
-        replace: files of these names may be there.
+        files: none published before, and none to go beside another.
 
     Raises:
-        FileExistsError: one is there; none has its name.
+        FileExistsError: one is there; none has its name, unless it appeared while they were getting them.
         OSError: something could not be written, and none has its name; or one could not get its name.
     """
     for file in files:
         file.complete()
     with _lock:
         for file in files:
-            file._look(replace)
+            file._look()
         try:
             for file in files:
                 file._rename()

@@ -50,7 +50,9 @@ class Writer:
         endian: as soundfile names it.
         tags: title, artist and so on.
         option: that chooses the container, for what may help; None where the extension of the name does.
-        live: what is written cannot be had again: room is kept free with which `keep` can finish it on a full disk.
+        live: what is written cannot be had again: room is kept free with which `keep` can finish it on a full disk, and
+            where another file has its name by then, it gets a free one.
+        replace: it takes its name from a file that has it then; else none is replaced.
 
     Raises:
         AudioFileError: the file cannot be made; the text names it and the remedy.
@@ -66,6 +68,7 @@ class Writer:
     tags: dict[str, str] = field(default_factory=dict)
     option: str | None = None
     live: bool = False
+    replace: bool = False
 
     def __post_init__(self) -> None:
         self.name = "standard output" if self.path == "-" else shown(self.path)
@@ -101,6 +104,11 @@ class Writer:
             self.abort()
             raise failure from error
 
+    @property
+    def found(self) -> str:
+        """What to look for: its own name, or the free one that it got."""
+        return self.name if self._unfinished is None else shown(self._unfinished.path)
+
     def __enter__(self) -> Writer:
         return self
 
@@ -126,13 +134,21 @@ class Writer:
             raise self._cannot("written")
 
     def commit(self) -> None:
-        """Finish the file and give it its name."""
+        """Finish the file and give it its name.
+
+        Raises:
+            AudioFileError: it cannot be finished, or another file has the name by now.
+        """
         try:
             self._file.flush()
             self._file.close()
             self._publish()
+        except FileExistsError as error:
+            raise AudioFileError(f"{self._taken} Pass --force to replace it, or choose another place.") from error
         except (sf.LibsndfileError, OSError) as error:
             raise self._cannot("finished", error) from error
+        if self.found != self.name:
+            raise AudioFileError(f"{self._taken} This is in {self.found}.")
 
     def keep(self) -> float:
         """After a failure, finish the file with what got into it and give it its name; seconds, 0: there is no file."""
@@ -173,6 +189,10 @@ class Writer:
         if self._unfinished is not None:
             self._unfinished.remove()
 
+    @property
+    def _taken(self) -> str:
+        return f"{self.name}: appeared while this was being written, and was not replaced."
+
     def _publish(self) -> None:
         if self._unfinished is not None:
             if self._grows:
@@ -185,7 +205,8 @@ class Writer:
                 raise AudioFileError(f"{self.name}: closed. Name a file with -o.")
             return os.dup(sys.stdout.fileno())
         try:
-            self._unfinished = Unfinished(self.path, reserve=self._room() if self.live else 0)
+            reserve = self._room() if self.live else 0
+            self._unfinished = Unfinished(self.path, replace=self.replace, beside=self.live, reserve=reserve)
         except OSError as error:
             raise AudioFileError(
                 f"{self.name}: cannot be made: {error.strerror}. Choose another place or name with -o."

@@ -223,4 +223,4 @@ def open_sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | 
     if ends.seconds is not None:
         most = math.ceil(ends.seconds * source.sample_rate)
         frames = most if frames is None else min(most, frames)
-    return FileSink(ends.output, source.sample_rate, source.channels, subtype, frames)
+    return FileSink(ends.output, source.sample_rate, source.channels, subtype, frames, replace=ends.force)

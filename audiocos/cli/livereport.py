@@ -43,7 +43,7 @@ class StretchReport:
 
     def __init__(self, path: str, force: bool, sample_rate: int, alarms: Alarms | None = None) -> None:
         check_report(path, force)
-        self._path, self._rate, self._alarms = Path(path), sample_rate, alarms
+        self._path, self._force, self._rate, self._alarms = Path(path), force, sample_rate, alarms
         self._observer = Observer(sample_rate)
         self._worst: WorstAlarm | None = None
 
@@ -92,7 +92,7 @@ class StretchReport:
             events: what happened, in the order of time.
 
         Raises:
-            AudiocosError: the page cannot be written.
+            AudiocosError: the page cannot be written, or not under its name.
         """
         counts, alarms = asdict(counters), self._alarms
         row: dict[str, object] = {
@@ -128,6 +128,7 @@ class StretchReport:
             title="What was lost",
             subtitle=f'Monitored through the model "{model.name}". {model.description}',
             model_facts=facts(model),
+            replace=self._force,
         )
 
 

@@ -52,7 +52,7 @@ class BatchReport:
 
     def __init__(self, path: str, force: bool) -> None:
         check_report(path, force)
-        self._path = Path(path)
+        self._path, self._force = Path(path), force
         self._items: list[ReportItem] = []
 
     def add(self, result: Result) -> None:
@@ -74,7 +74,7 @@ class BatchReport:
         """Write the page.
 
         Raises:
-            AudiocosError: it cannot be written.
+            AudiocosError: it cannot be written, or not under its name.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_report(
@@ -84,6 +84,7 @@ class BatchReport:
             subtitle=f'Reconstructed with the model "{model.name}". {model.description}',
             model_facts=facts(model),
             failures=[(shown(name), text.removeprefix(f"{shown(name)}: ")) for name, text in failures],
+            replace=self._force,
         )
 
     def _spill(self, samples: NDArray[Any]) -> NDArray[Any]:

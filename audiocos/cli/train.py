@@ -257,7 +257,7 @@ def command(
     if not session.ranks.leads:
         return
     if report is not None:
-        report_training(report, session, model)
+        report_training(report, session, model, force=force)
         say(f"Report: {shown(report)}")
     if as_json:
         print_json({"model": output, "training": model.training, "figures": model.figures})

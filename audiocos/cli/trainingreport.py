@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from audiocos.cli.training import Session
 
 
-def report_training(path: str, session: Session, model: Model) -> None:
-    """Write the page.
+def report_training(path: str, session: Session, model: Model, *, force: bool) -> None:
+    """Write the page; `force`: in the place of a file that is there.
 
     Raises:
-        AudiocosError: it cannot be written.
+        AudiocosError: it cannot be written, or not under its name.
     """
     from audiocos.report.training import LearningCurve, Moment, write_training_report
 
@@ -51,4 +51,5 @@ def report_training(path: str, session: Session, model: Model) -> None:
             ("bytes", str(corpus.size)),
             ("digest", corpus.digest),
         ],
+        replace=force,
     )

@@ -19,6 +19,8 @@ _LOCK_S = 1.0
 class FileSink:
     """A file that appears when the session ends, or when no more gets into it, with all until then; or an AU pipe.
 
+    Where another file has its name by then and may not be replaced, it gets a free one, and that is said.
+
     `write` and `commit` belong to one thread, which may be slow; `leave` and `abort` to any other.
 
     Args:
@@ -27,6 +29,7 @@ class FileSink:
         channels: C.
         subtype: the source's sample type; None for a microphone's or a synthetic signal's floats.
         frames: how many will come at most; None when nobody knows.
+        replace: a file of that name may be replaced.
 
     Raises:
         UsageError: an extension without a format.
@@ -34,14 +37,23 @@ class FileSink:
     """
 
     def __init__(
-        self, path: str, sample_rate: int, channels: int, subtype: str | None = None, frames: int | None = None
+        self,
+        path: str,
+        sample_rate: int,
+        channels: int,
+        subtype: str | None = None,
+        frames: int | None = None,
+        *,
+        replace: bool = False,
     ) -> None:
         container = "AU" if path == "-" else format_of(path)
         self.subtype = EXTENSION_SUBTYPE.get(extension_of(path)) or subtype_in(container, subtype or "FLOAT")
         if frames is None and container in ("WAV", "WAVEX"):
             frames = 2**40  # it must be able to pass 4 GiB
         self.is_pipe = path == "-"
-        self._writer = Writer(path, container, self.subtype, sample_rate, channels, frames=frames, live=True)
+        self._writer = Writer(
+            path, container, self.subtype, sample_rate, channels, frames=frames, live=True, replace=replace
+        )
         self.clipped = 0
         self._over = False
         self._lock = threading.Lock()
@@ -81,7 +93,7 @@ class FileSink:
             return ""
         if not self._lock.acquire(timeout=_LOCK_S):  # it waits for the disk, and may do so for ever
             self._writer.leave()
-            return f"{self._writer.name}: left while the disk was still writing; it may be short."
+            return f"{self._writer.found}: left while the disk was still writing; it may be short."
         try:
             self._commit()
         finally:
@@ -100,7 +112,8 @@ class FileSink:
     def _kept(self, error: AudioFileError) -> AudioFileError:
         self._over = True
         seconds = self._writer.keep()
-        return AudioFileError(f"{error} The {seconds:.1f} s before that are in it.") if seconds else error
+        where = "it" if self._writer.found == self._writer.name else self._writer.found
+        return AudioFileError(f"{error} The {seconds:.1f} s before that are in {where}.") if seconds else error
 
     def abort(self) -> None:
         """Forget the file; one that has its name stays."""

@@ -132,23 +132,26 @@ def write_report(
     subtitle: str = "",
     model_facts: Sequence[tuple[str, str]] = (),
     failures: Sequence[tuple[str, str]] = (),
+    replace: bool = True,
 ) -> None:
     """Write the page. It appears under its name when it is complete, or not at all.
 
     Args:
-        path: the HTML file; one that is there is replaced.
+        path: the HTML file.
         items: in the order of the page.
         title: of the page.
         subtitle: one line below it.
         model_facts: names and values, shown on top.
         failures: names and messages of what could not be processed.
+        replace: a file that is there is replaced; else it stays, the page gets a free name, and the error says which.
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing, or the file cannot be written.
+        AudiocosError: matplotlib or jinja2 is missing, or the file cannot be written, or not under its name.
     """
     write_page(
         Path(path),
         "page.html.j2",
+        replace=replace,
         title=title,
         subtitle=subtitle,
         facts=model_facts,

@@ -82,11 +82,12 @@ def write_training_report(
     settings: Facts = (),
     corpus: Facts = (),
     notes: Sequence[str] = (),
+    replace: bool = True,
 ) -> None:
     """Write the page. It appears under its name when it is complete, or not at all.
 
     Args:
-        path: the HTML file; one that is there is replaced.
+        path: the HTML file.
         moments: the way the run took, from its start to its end; at least one.
         curve: SNR and window over steps; no point: not drawn.
         grid: frequencies that the learned ones are held against, radians per sample, rising; may be empty.
@@ -98,12 +99,13 @@ def write_training_report(
         settings: of the run.
         corpus: what was learned from.
         notes: warnings.
+        replace: a file that is there is replaced; else it stays, the page gets a free name, and the error says which.
 
     Shape:
         - grid: `[G]`
 
     Raises:
-        AudiocosError: matplotlib or jinja2 is missing, or the file cannot be written.
+        AudiocosError: matplotlib or jinja2 is missing, or the file cannot be written, or not under its name.
         ValueError: no moments.
     """
     if not moments:
@@ -112,6 +114,7 @@ def write_training_report(
     write_page(
         Path(path),
         "training.html.j2",
+        replace=replace,
         title=title,
         subtitle=subtitle,
         facts=facts,

@@ -30,8 +30,8 @@ def write_together(folder: Path, contents: Mapping[str, bytes], *, replace: bool
         make_folder(folder)
         for name, content in contents.items():
             place = folder / name
-            files.append(_written(place, content))
-        publish_together(files, replace=replace)
+            files.append(_written(place, content, replace=replace))
+        publish_together(files)
         sync_folder(folder)
     except FileExistsError as error:
         raise AudiocosError(
@@ -64,8 +64,8 @@ def try_writing(folder: Path) -> None:
         remove_empty_folders()
 
 
-def _written(path: Path, content: bytes) -> Unfinished:
-    file = Unfinished(str(path))
+def _written(path: Path, content: bytes, *, replace: bool = False) -> Unfinished:
+    file = Unfinished(str(path), replace=replace)
     file.write(content)
     if file.error is not None:
         file.remove()
