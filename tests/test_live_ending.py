@@ -340,6 +340,19 @@ def test_the_page_is_written_also_where_the_terminal_has_gone(monkeypatch):
         monitor._file.close()
 
 
+def test_the_page_is_written_also_where_who_reads_the_lines_goes_in_mid_run(monkeypatch):
+    source = SynthSource("noise", RATE)
+    monitor = monitoring.Monitor(audiocos.load("exact"), source, "synth:noise", "none", as_json=True, fast=True)
+    monitor.report_to("page.html", False)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with monkeypatch.context() as patch, suppress(BrokenPipeError), open(writer, "w") as stdout:
+        patch.setattr(sys, "stdout", stdout)
+        with pytest.raises(BrokenPipeError):
+            monitor.watch(begun(taps=monitor.taps))
+    assert os.path.getsize("page.html") > 10_000
+
+
 def test_what_is_recorded_when_it_ends_is_named(capfd):
     monitor, session, name = recording()
     assert monitor.watch(session) == 0

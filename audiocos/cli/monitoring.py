@@ -119,9 +119,10 @@ class Monitor:
 
         Raises:
             AudiocosError: what went wrong; the summary has been printed then.
+            OSError: who reads what is printed has gone; the page has been written all the same.
         """
         self._session, code = session, 0
-        failure: AudiocosError | None = None
+        failure: AudiocosError | OSError | None = None
         try:
             try:
                 session.start()
@@ -134,7 +135,7 @@ class Monitor:
                 self._outbox.hurry()
             finally:
                 self._finish(session)
-        except AudiocosError as error:
+        except (AudiocosError, OSError) as error:
             failure = error
         self._boxed, patience_s = True, _READER_S if code else math.inf
         try:
@@ -154,7 +155,7 @@ class Monitor:
             raise failure
         return code
 
-    def _close_outbox(self, patience_s: float, failure: AudiocosError | None) -> None:
+    def _close_outbox(self, patience_s: float, failure: AudiocosError | OSError | None) -> None:
         try:
             self._outbox.close(None if math.isinf(patience_s) else patience_s)
         except UnreadError as error:
