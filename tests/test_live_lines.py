@@ -36,7 +36,7 @@ def test_what_was_not_timed_yet_has_no_load():
 
 
 def test_a_line_comes_with_every_second_until_the_session_ends():
-    sound, rate = recording("speech-demo.wav", 3.5)
+    sound, rate = recording("speech-demo.wav", 4.0)
 
     class Ending(Played):
         polls = 0
@@ -46,7 +46,7 @@ def test_a_line_comes_with_every_second_until_the_session_ends():
             part = slice(self.polls * rate // 2, (self.polls + 1) * rate // 2)
             meters.feed(sound[:, part], 0.9 * sound[:, part])
             self.polls += 1
-            return self.polls > 7
+            return self.polls > 7  # with the last half second
 
         @ended.setter
         def ended(self, value):
@@ -54,7 +54,7 @@ def test_a_line_comes_with_every_second_until_the_session_ends():
 
     meters, file = Meters(rate, 1), io.StringIO()
     show_lines(Ending(), meters, file=file)
-    assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01.0", "0:02.0", "0:03.0"]
+    assert [row.split()[0] for row in file.getvalue().splitlines()] == ["0:01.0", "0:02.0", "0:03.0", "0:04.0"]
 
 
 def test_what_happened_in_a_second_is_told_before_its_line_and_what_came_after_is_not(monkeypatch):

@@ -51,7 +51,8 @@ def show_lines(
             is to be told before it; otherwise with infinity.
     """
     told = 0
-    while not session.ended:
+    while True:
+        ended = session.ended  # asked before the last look: what came until then is shown
         reading = meters.reading()
         if reading.time_s < told + 1:
             look(math.inf)
@@ -60,4 +61,6 @@ def show_lines(
             look(reading.time_s)
             with contextlib.suppress(ValueError):  # closed
                 print(line(reading, status), file=file, flush=True)
+        if ended:
+            return
         time.sleep(_POLL_S)
