@@ -1,5 +1,6 @@
 """`audiocos monitor` without a device: files, synthetic signals and pipes in, whole files out, switches meanwhile."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import rows
+from oddfiles import cut, garble, sound
 from patience import wait_until
 from recordings import make, voice
 
 import audiocos
 from audiocos.errors import AudioFileError, StreamError
 from audiocos.live.session import Session
-from audiocos.live.sources import SynthSource
+from audiocos.live.sources import FileSource, SynthSource
 
 
 def test_real_time_takes_as_long_as_the_sound_and_max_does_not(monitor):
@@ -98,6 +100,19 @@ def test_a_tap_that_fails_ends_it_with_its_error():
 
     with pytest.raises(AudioFileError, match="the disk is full"):
         Session(audiocos.load("exact"), SynthSource("noise"), realtime=False, seconds=30, taps=[Tap()]).run()
+
+
+def test_damage_is_told_when_it_is_found_and_once_however_often_it_is_looped(monitor, tmp_path):
+    cut(sound(tmp_path / "in.wav"), 0.5)
+    *lines, _ = rows(monitor("in.wav", "--loop", "--seconds", "0.6", "--json"))
+    (event,) = (row for row in lines if "event" in row)
+    assert (event["event"], event["state"]) == ("source", "damaged") and event["time_s"] < 0.4
+    assert event["text"].startswith("in.wav: cut off: its header promises ")
+    garble(sound(tmp_path / "in.flac", frames=40_000))
+    source = FileSource("in.flac", loop=True)
+    assert sum(1 for _ in itertools.islice(source.blocks(1000), 50)) == 50  # half of it is there: into the third pass
+    assert [text.partition(" at ")[0] for text in source.warnings] == ["in.flac: damaged"]
+    source.close()
 
 
 def test_a_loop_goes_on_without_a_gap(monitor):

@@ -90,6 +90,7 @@ class FileSource:
         self.frames = None if loop else self._reader.frames
         self.piped = self._reader.piped
         self._earlier = 0
+        self._seen: list[str] = []  # warnings
 
     @property
     def sanitized(self) -> int:
@@ -98,8 +99,8 @@ class FileSource:
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong with the file."""
-        return self._reader.warnings
+        """What was found wrong with the file so far, each once; what is found later is added at the end."""
+        return [*dict.fromkeys([*self._seen, *self._reader.warnings])]
 
     def blocks(self, size: int) -> Iterator[Array]:
         """See `Source`."""
@@ -111,6 +112,7 @@ class FileSource:
             if not self.endless:
                 return
             self._earlier += self._reader.sanitized
+            self._seen = self.warnings
             self._reader.close()
             self._reader = Reader(self._path, sanitize=True)
 

@@ -64,6 +64,7 @@ class Watch:
         self._source, self._sink, self._link, self._feeder = source, sink, link, feeder
         self._play, self._reconnect, self._silent_s, self._back = play, reconnect, silent_s, back
         self._stalled = self._asked = False
+        self._damages = 0
         self.absences = Absences()
         self.playing = False
         """Whether the device has been started: only then can it go away."""
@@ -75,9 +76,8 @@ class Watch:
             self._journal.collect()
             self._look_at_device()
             self._look_at_source()
-        if isinstance(self._source, FileSource):
-            for warning in self._source.warnings:
-                self._journal.note("source", warning.partition(". Processing")[0])
+            self._look_at_damage()
+        self._look_at_damage()
         self._let_it_be_heard()
 
     def _others_run(self) -> bool:
@@ -117,6 +117,14 @@ class Watch:
             text = f"{self._source.name}: nothing has come for {STALL_S:g} s; waiting"
             self._journal.note("source", text, details={"state": "stalled"})
         self._stalled = stalled
+
+    def _look_at_damage(self) -> None:
+        if not isinstance(self._source, FileSource):
+            return
+        found = self._source.warnings[self._damages :]
+        self._damages += len(found)
+        for warning in found:
+            self._journal.note("source", warning.partition(". Processing")[0], details={"state": "damaged"})
 
     def _look_at_silence(self, microphone: Microphone) -> None:
         if self._asked or self._silent_s() < SILENT_S:
