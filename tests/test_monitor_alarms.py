@@ -81,6 +81,18 @@ def test_the_line_of_a_second_has_its_state_at_low_rates_too(monitor):
     assert [row["time_s"] for row in seconds] == [row["alarm"]["judged_s"] for row in seconds] == [*range(1, 9)]
 
 
+def test_the_last_second_is_told_also_where_it_is_judged_only_at_the_end(monitor):
+    make("in.wav", signals.speech_like(3 * 16000, 16000), 16000)
+    *lines, summary = rows(monitor("in.wav", "-m", "speech-8k", "--alarm", "--speed", "max", "--json"))
+    told = [row["alarm"] for row in [*lines, summary] if "event" not in row]
+    assert [state["judged_s"] for state in told if state["score"] is not None] == [1, 2, 3]
+    make("in.wav", signals.speech_like(3 * RATE, RATE), RATE)
+    *_, summary = rows(monitor("in.wav", "-m", "speech-8k", "--alarm", "--speed", "max", "--json"))
+    assert (summary["alarm"]["judged_s"], summary["alarm"]["score"]) == (3, None)  # its line has the score
+    make("in.wav", 0.1 * signals.noise(3 * RATE, RATE), RATE)
+    assert rows(monitor("in.wav", "--speed", "max", "--json"))[-1]["alarm"] is None
+
+
 def test_a_command_that_fails_is_an_event(monitor):
     make("in.wav", signals.noise(2 * 1000, 1000), 1000)
     failing = "sh -c 'echo No bell here. >&2; exit 3'"

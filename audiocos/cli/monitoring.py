@@ -239,7 +239,8 @@ class Monitor:
     def _summary(self, session: Session) -> None:
         alarms = None if self._alarms is None else self._alarms.state.count
         if self._as_json:
-            self._put(partial(print_json, summary_row(session, alarms)))
+            last = None if self._alarms is None else self._alarm_row(self._alarms.state)
+            self._put(partial(print_json, summary_row(session, alarms) | {"alarm": last}))
             return
         for line in summary_lines(session, alarms):
             self._put(partial(print, line, file=self._file, flush=True))
