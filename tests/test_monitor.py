@@ -115,6 +115,13 @@ def test_damage_is_told_when_it_is_found_and_once_however_often_it_is_looped(mon
     source.close()
 
 
+@pytest.mark.parametrize("command", ["monitor in.wav --speed max", "calibrate speech-8k in.wav -o new"])
+def test_where_it_is_computed_is_said(audiocos_command, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    make("in.wav", voice(0.5, 8000), 8000)
+    assert "Computing on cpu." in audiocos_command(*command.split(), "--device", "cpu").err.splitlines()
+
+
 def test_a_loop_goes_on_without_a_gap(monitor):
     x = voice(0.5, 16000)
     make("in.wav", x)

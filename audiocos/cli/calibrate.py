@@ -13,12 +13,11 @@ from audiocos.audio.names import shown
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress, check_device, device_option, print_json, print_table
 from audiocos.cli.main import say
-from audiocos.cli.options import say_links, say_warnings
+from audiocos.cli.options import computing_on, say_links, say_warnings
 from audiocos.cli.ranges import FiniteRange
 from audiocos.cli.untouched import refuse_inputs
 from audiocos.counting import counted
 from audiocos.errors import AudiocosError, CorpusError, UsageError
-from audiocos.execution import choose_device
 from audiocos.model import Model, load
 from audiocos.modelfolder import FILES, check_replaceable
 from audiocos.normal import FEWEST_SECONDS, QUANTILES, Normal
@@ -98,8 +97,7 @@ def command(
     say_links(corpus.links)
     for bad in corpus.refused:
         say(f"Error: {bad.name}: {bad.reason}")
-    resolved = choose_device(device, given.parameters, given.framing)
-    settings = Settings(resolved, None, None, strict, sanitize, resample=True)
+    settings = Settings(computing_on(device, given), None, None, strict, sanitize, resample=True)
     verdict = _listen(given, corpus, settings, jobs or os.cpu_count() or 1)
     failures = len(corpus.refused) + len(verdict.failures)
     total = len(corpus.refused) + len(corpus.train)

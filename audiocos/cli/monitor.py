@@ -152,8 +152,10 @@ def run(
     check_alarms(alarms, loaded)
 
     from audiocos.cli.monitoring import Monitor
+    from audiocos.cli.options import computing_on
     from audiocos.live.session import Session
 
+    resolved = computing_on(device, loaded)
     source = open_source(ends, loaded)
     monitor = Monitor(loaded, source, ends.input, ends.output, as_json=as_json, fast=not ends.realtime)
     monitor.watch_for(alarms, patient=not ends.is_microphone, fast=not ends.realtime)
@@ -171,7 +173,7 @@ def run(
         overload=on_overload,
         realtime=ends.realtime,
         seconds=seconds,
-        device=device,
+        device=resolved,
         reconnect=reconnect,
         judges=monitor.judges,
         taps=monitor.taps,
