@@ -15,6 +15,7 @@ import audiocos
 from audiocos import cosines, framing, signals
 from audiocos.cli.alarming import AlarmOptions, alarm_options, check_alarms, make_alarms
 from audiocos.errors import AudioFileError, ModelError, UsageError
+from audiocos.live import alarmcommand, recorder
 from audiocos.model import Model
 
 RATE = 8000
@@ -60,6 +61,9 @@ def test_help_tells_each_option():
     text = CliRunner().invoke(monitor, ["--help"]).output
     for name in ("alarm", "false-alarms", "alarm-below", "hysteresis", "hold", "record-alarms", "on-alarm"):
         assert f"--{name} " in text
+    words = " ".join(text.split())
+    assert f"{recorder.LONGEST_S / 60:.0f} minutes at most" in words
+    assert f"ended after {alarmcommand.LONGEST_S:.0f} s" in words
 
 
 @pytest.mark.parametrize(

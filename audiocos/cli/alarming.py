@@ -66,13 +66,13 @@ _OPTIONS = [
         "--record-alarms",
         metavar="FOLDER",
         help="Record input and residual from 5 s before an alarm to 5 s after it, with a JSON, in a folder in FOLDER; "
-        "an alarm that begins meanwhile goes on in the same one.",
+        "an alarm that begins meanwhile goes on in the same one; 10 minutes at most.",
     ),
     click.option(
         "--on-alarm",
         metavar="COMMAND",
-        help="Run when an alarm begins: no shell, at most every 10 s (of sound, with --speed max); AUDIOCOS_ALARM in "
-        "its environment tells more.",
+        help="Run when an alarm begins: no shell, at most every 10 s (of sound, with --speed max), one at a time, "
+        "ended after 60 s; AUDIOCOS_ALARM in its environment tells more.",
     ),
 ]
 
