@@ -75,7 +75,8 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     type=click.Choice(["low", "high"]),
     default="low",
     show_default=True,
-    help="low: the least that can work; high: 20 ms more, for a busy machine or a driver with a long period.",
+    help="low: the least that can work; high: 20 ms more, in whole blocks, and what the device itself calls high, for "
+    "a busy machine or a driver with a long period.",
 )
 @click.option(
     "--on-overload",
