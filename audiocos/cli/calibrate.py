@@ -77,7 +77,7 @@ def command(
 
     FOLDER holds recordings of normal sound, best of the place and through the microphone that will be monitored; a
     recording, or a text file that lists some, will do too. `audiocos monitor --alarm` then raises an alarm where a
-    second is unlike all that. Recordings and MODEL are only read.
+    second is unlike all that. Recordings are only read, and so is MODEL, unless -o names it and --force is given.
     """
     check_device(device)
     if not output:
