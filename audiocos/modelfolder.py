@@ -97,7 +97,7 @@ def save(model: Model, folder: Path, *, force: bool) -> None:
         fresh.mkdir()
         try:
             _write_all(contents, fresh)
-            _put_in_place(fresh, folder)
+            _put_in_place(fresh, folder, force=force)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
@@ -153,10 +153,10 @@ def _write_all(contents: dict[str, bytes], fresh: Path) -> None:
     sync_folder(fresh)
 
 
-def _put_in_place(fresh: Path, folder: Path) -> None:
+def _put_in_place(fresh: Path, folder: Path, *, force: bool) -> None:
     """Rename; a folder that is replaced is moved aside first and comes back if the rename fails."""
-    if not folder.exists():
-        os.rename(fresh, folder)
+    if not force or not folder.exists():
+        os.rename(fresh, folder)  # refused where a folder has appeared and is not empty
     else:
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
         os.rename(folder, aside / folder.name)

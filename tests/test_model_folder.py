@@ -10,7 +10,7 @@ import pytest
 from somemodels import OTHERS, noise
 
 import audiocos
-from audiocos import cosines, framing
+from audiocos import cosines, framing, modelfolder
 from audiocos.errors import ModelError
 
 
@@ -77,6 +77,20 @@ def test_saving_replaces_only_when_forced_and_leaves_nothing_behind(tmp_path):
     OTHERS["tied"].save(folder, force=True)
     assert audiocos.load(folder).numbers.tied
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_model_that_appears_while_another_is_written_stays(tmp_path, monkeypatch):
+    model, write_all = audiocos.load("exact"), modelfolder._write_all
+
+    def meanwhile(contents, fresh):
+        write_all(contents, fresh)
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "config.json").write_text("yours")
+
+    monkeypatch.setattr(modelfolder, "_write_all", meanwhile)
+    with pytest.raises(ModelError, match="mine: cannot be written: Directory not empty. Choose another place."):
+        model.save(tmp_path / "mine")
+    assert os.listdir(tmp_path) == ["mine"] and (tmp_path / "mine" / "config.json").read_text() == "yours"
 
 
 def test_force_replaces_models_and_nothing_else(tmp_path):
