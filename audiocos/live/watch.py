@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from audiocos.errors import SoundDeviceError
 from audiocos.live.counters import Absences
+from audiocos.live.duplex import GONE_S
 from audiocos.live.feeder import Feeder
 from audiocos.live.link import Link
 from audiocos.live.log import Journal
@@ -18,6 +19,9 @@ from audiocos.live.sources import FileSource, Source
 from audiocos.live.threads import Threads
 
 TICK_S = 0.05
+
+ASLEEP_S = 0.5
+"""Where so much lies between two looks, this process was stopped (Ctrl-Z), and the device could not have called."""
 
 STALL_S = 2.0
 """A source that has given nothing for so long is said to stall."""
@@ -65,6 +69,7 @@ class Watch:
         self._play, self._reconnect, self._silent_s, self._back = play, reconnect, silent_s, back
         self._stalled = self._asked = False
         self._damages = 0
+        self._looked = self._awake_since = time.monotonic()
         self.absences = Absences()
         self.playing = False
         """Whether the device has been started: only then can it go away."""
@@ -87,7 +92,7 @@ class Watch:
 
     def _look_at_device(self) -> None:
         link = self._link
-        if link is None or not self.playing or self._done.is_set() or self._stop.is_set() or not link.gone:
+        if link is None or not self.playing or self._done.is_set() or self._stop.is_set() or not self._gone(link):
             return
         names = link.settings.names
         self.absences.begin(time.time() - link.silent_s)
@@ -106,6 +111,14 @@ class Watch:
             away_s = self.absences.end()
             details = {"state": "back", "away_s": away_s}
             self._journal.note("device", f"{names}: back after {away_s:.1f} s", details=details)
+
+    def _gone(self, link: Link) -> bool:
+        """Whether the device has stopped calling; one that was stopped with this process is given time to call."""
+        gone, now = link.gone, time.monotonic()  # in this order: a stop between them is seen
+        if now - self._looked > ASLEEP_S:
+            self._awake_since = now
+        self._looked = now
+        return gone and now - self._awake_since > GONE_S
 
     def _look_at_source(self) -> None:
         if isinstance(self._source, Microphone):
@@ -140,7 +153,7 @@ class Watch:
         """What is in the ring to the speakers, and what the device has taken already."""
         if self._play is None or self._link is None:
             return
-        while self._play.available and not self._stop.is_set() and not self._link.gone:
+        while self._play.available and not self._stop.is_set() and not self._gone(self._link):
             time.sleep(TICK_S)
         if not self._stop.is_set():
             time.sleep(self._link.latency / self._link.settings.sample_rate)
