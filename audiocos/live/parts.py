@@ -240,5 +240,7 @@ def _held_back(pipeline: Pipeline, converter: Converter | None, rates: tuple[int
         given += (y if converter is None else converter.convert(y)).shape[1]
         lags.append(chunks * chunk - given * rate / device_rate)
     pipeline.restart()
-    history = (stream.framing.frame - stream.framing.hop) * rate / model_rate  # that the model keeps, right after a hop
-    return max(0, round(min(lags[len(lags) // 2 :]) - history))
+    framing = stream.framing
+    # What the model keeps: right after a hop its history; behind a conversion it gives as many samples as it takes.
+    kept = framing.frame - framing.hop if model_rate == rate else pipeline.algorithmic
+    return max(0, round(min(lags[len(lags) // 2 :]) - kept))
