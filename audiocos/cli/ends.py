@@ -215,7 +215,10 @@ def open_sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | 
         beside = source if isinstance(source, Microphone) else None
         wanted = None if ends.output == "speakers" else ends.output
         fixed = source.name if isinstance(source, FileSource) else None
-        return speakers(wanted, sample_rate=source.sample_rate, channels=source.channels, beside=beside, fixed=fixed)
+        found = speakers(wanted, sample_rate=source.sample_rate, channels=source.channels, beside=beside, fixed=fixed)
+        if found.sample_rate != source.sample_rate:
+            say(f"speakers {found.device}: {found.sample_rate} Hz, converted from the sound's {source.sample_rate} Hz.")
+        return found
     subtype: str | None = None
     frames: int | None = None
     if isinstance(source, FileSource):

@@ -1,0 +1,40 @@
+"""Which devices a session runs on and at which rate, with devices that have the rates a test gives them."""
+
+import pytest
+from duplex import RATE
+
+import audiocos
+from audiocos.audio import devices
+from audiocos.audio.devices import Device
+from audiocos.cli.ends import Ends, open_sink, open_source
+
+
+def card(index, name, rate, inputs=2, outputs=2):
+    return Device(index, name, "ALSA", inputs, outputs, rate, (0.01, 0.1), (0.01, 0.1), inputs > 0, outputs > 0)
+
+
+@pytest.fixture
+def there(monkeypatch):
+    """Let devices be there, each with the rates that it runs at."""
+
+    def there(*cards):
+        monkeypatch.setattr(devices, "devices", lambda: [found for found, _ in cards])
+        rates = {found.index: set(rates) for found, rates in cards}
+        monkeypatch.setattr(devices, "takes", lambda device, direction, rate, channels: rate in rates[device.index])
+
+    return there
+
+
+def ends(input, output="speakers", *, rate=None):
+    asked = {"loop": False, "channels": None, "seconds": None, "realtime": True, "allow_feedback": True, "force": False}
+    return Ends(input, output, rate=rate, **asked)
+
+
+def test_a_conversion_to_the_rate_of_the_speakers_is_said(there, capfd):
+    there((card(5, "hall", RATE, inputs=0), [RATE]))
+    asked, model = ends("synth:tone", rate=44100), audiocos.load("exact")
+    open_sink(asked, open_source(asked, model))
+    assert capfd.readouterr().err == "speakers 5 hall (ALSA): 48000 Hz, converted from the sound's 44100 Hz.\n"
+    asked = ends("synth:tone", rate=RATE)
+    open_sink(asked, open_source(asked, model))
+    assert capfd.readouterr().err == ""
