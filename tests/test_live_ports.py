@@ -7,6 +7,7 @@ import audiocos
 from audiocos.audio import devices
 from audiocos.audio.devices import Device
 from audiocos.cli.ends import Ends, open_sink, open_source
+from audiocos.errors import SoundDeviceError
 
 
 def card(index, name, rate, inputs=2, outputs=2):
@@ -38,3 +39,29 @@ def test_a_conversion_to_the_rate_of_the_speakers_is_said(there, capfd):
     asked = ends("synth:tone", rate=RATE)
     open_sink(asked, open_source(asked, model))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("of_speakers", "chosen"), [([8000, RATE], 8000), ([RATE], RATE)])
+def test_a_microphone_takes_the_models_rate_where_the_speakers_beside_it_do(of_speakers, chosen, there):
+    there((card(4, "mic", RATE, outputs=0), [8000, RATE]), (card(5, "hall", RATE, inputs=0), of_speakers))
+    asked, model = ends("mic"), audiocos.load("speech-8k")
+    source = open_source(asked, model)
+    assert source.sample_rate == open_sink(asked, source).sample_rate == chosen
+
+
+@pytest.mark.parametrize(
+    ("of_mic", "remedy"),
+    [
+        ([44100, RATE], "Both run at 48000: pass one with --rate; see"),
+        ([44100], "They have none in common: choose others; see"),
+    ],
+)
+def test_a_microphone_and_speakers_without_one_rate_are_told_of_rate(of_mic, remedy, there):
+    there((card(4, "mic", 44100, outputs=0), of_mic), (card(5, "hall", RATE, inputs=0), [RATE]))
+    asked, model = ends("mic"), audiocos.load("exact")
+    with pytest.raises(SoundDeviceError) as refused:
+        open_sink(asked, open_source(asked, model))
+    assert str(refused.value) == (
+        f"speakers 5 hall (ALSA): do not run at 44100 Hz, the rate of the microphone 4 mic (ALSA). {remedy} "
+        "`audiocos devices`."
+    )

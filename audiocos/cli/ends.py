@@ -68,6 +68,11 @@ class Ends:
             return False
         return self.output == "speakers" or (extension_of(self.output) not in EXTENSIONS and os.sep not in self.output)
 
+    @property
+    def speakers(self) -> str | None:
+        """Which device plays, where one does; None: the default."""
+        return None if self.output == "speakers" else self.output
+
 
 def check(ends: Ends, as_json: bool) -> None:
     """Refuse what cannot be, before anything is opened."""
@@ -155,12 +160,14 @@ def open_source(ends: Ends, model: Model) -> Microphone | Source:
     Raises:
         AudiocosError: it cannot be had.
     """
-    from audiocos.live.ports import microphone
+    from audiocos.live.ports import fits, microphone
     from audiocos.live.sources import FileSource, SynthSource
 
     if ends.is_microphone:
         wanted = ends.input.partition(":")[2] or None
         found = microphone(wanted, model_rate=model.sample_rate, sample_rate=ends.rate, channels=ends.channels)
+        if ends.plays and ends.rate is None and not fits(found, ends.speakers):  # they run at one rate
+            found = microphone(wanted, channels=ends.channels)
         _say_conversion(f"microphone {found.device}", found.sample_rate, model)
         return found
     if ends.is_synthetic:
@@ -213,11 +220,11 @@ def open_sink(ends: Ends, source: Microphone | Source) -> Speakers | FileSink | 
         if not ends.realtime:
             raise UsageError("--speed max: speakers play at their own pace. Choose --output none or a file.")
         beside = source if isinstance(source, Microphone) else None
-        wanted = None if ends.output == "speakers" else ends.output
         fixed = source.name if isinstance(source, FileSource) else None
-        found = speakers(wanted, sample_rate=source.sample_rate, channels=source.channels, beside=beside, fixed=fixed)
-        if found.sample_rate != source.sample_rate:
-            say(f"speakers {found.device}: {found.sample_rate} Hz, converted from the sound's {source.sample_rate} Hz.")
+        rate, channels = source.sample_rate, source.channels
+        found = speakers(ends.speakers, sample_rate=rate, channels=channels, beside=beside, fixed=fixed)
+        if found.sample_rate != rate:
+            say(f"speakers {found.device}: {found.sample_rate} Hz, converted from the sound's {rate} Hz.")
         return found
     subtype: str | None = None
     frames: int | None = None

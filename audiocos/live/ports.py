@@ -86,15 +86,49 @@ def speakers(
     Raises:
         SoundDeviceError: none or several fit, or they cannot play so many channels, or not at the microphone's rate.
     """
-    device = devices.find(wanted, "output")
-    if wanted is None and beside is not None and device.host != beside.device.host:
-        same = [each for each in devices.devices() if each.outputs and each.host == beside.device.host]
-        device = next((each for each in same if each.index == beside.device.index), same[0] if same else device)
+    device = _that_plays(wanted, beside)
+    if beside is not None and not _plays_with(device, beside):
+        raise SoundDeviceError(_no_common_rate(device, beside))
     if beside is not None or devices.takes(device, "output", sample_rate, min(channels, device.outputs)):
         devices.check(device, "output", sample_rate, channels, fixed)
         return Speakers(device, sample_rate)
     devices.check(device, "output", device.sample_rate, channels, fixed)
     return Speakers(device, device.sample_rate)
+
+
+def fits(found: Microphone, wanted: str | None) -> bool:
+    """Whether the speakers that would run beside a microphone run at its rate.
+
+    Args:
+        found: the microphone.
+        wanted: index, name or part of one, of the speakers; None for the default.
+
+    Raises:
+        SoundDeviceError: none or several fit.
+    """
+    return _plays_with(_that_plays(wanted, found), found)
+
+
+def _that_plays(wanted: str | None, beside: Microphone | None) -> Device:
+    device = devices.find(wanted, "output")
+    if wanted is None and beside is not None and device.host != beside.device.host:
+        same = [each for each in devices.devices() if each.outputs and each.host == beside.device.host]
+        device = next((each for each in same if each.index == beside.device.index), same[0] if same else device)
+    return device
+
+
+def _plays_with(device: Device, found: Microphone, rate: int | None = None) -> bool:
+    return devices.takes(device, "output", rate or found.sample_rate, min(found.channels, device.outputs))
+
+
+def _no_common_rate(device: Device, beside: Microphone) -> str:
+    rates = [rate for rate in devices.RATES if devices.takes(beside.device, "input", rate, beside.channels)]
+    common = ", ".join(str(rate) for rate in rates if _plays_with(device, beside, rate))
+    remedy = f"Both run at {common}: pass one with --rate" if common else "They have none in common: choose others"
+    return (
+        f"speakers {device}: do not run at {beside.sample_rate} Hz, the rate of the microphone {beside.device}. "
+        f"{remedy}; see `audiocos devices`."
+    )
 
 
 def settings_for(source: object, sink: object, channels: int, block: int, latency: str) -> Settings | None:
