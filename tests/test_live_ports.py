@@ -8,6 +8,7 @@ from audiocos.audio import devices
 from audiocos.audio.devices import Device
 from audiocos.cli.ends import Ends, open_sink, open_source
 from audiocos.errors import SoundDeviceError
+from audiocos.live.ports import Microphone, found_again, settings_for, twins
 
 
 def card(index, name, rate, inputs=2, outputs=2):
@@ -65,3 +66,15 @@ def test_a_microphone_and_speakers_without_one_rate_are_told_of_rate(of_mic, rem
         f"speakers 5 hall (ALSA): do not run at 44100 Hz, the rate of the microphone 4 mic (ALSA). {remedy} "
         "`audiocos devices`."
     )
+
+
+def test_of_two_devices_of_one_name_that_with_the_old_number_is_found_again_and_both_are_known_of(there):
+    one, two = card(4, "mic", RATE, outputs=0), card(6, "mic", RATE, outputs=0)
+    there((one, [RATE]), (two, [RATE]), (card(5, "hall", RATE, inputs=0), [RATE]))
+    mic = Microphone(two, RATE, 1)
+    old = settings_for(mic, None, 1, 256, "low")
+    assert found_again(old, mic, None) == old
+    assert twins(mic, None)
+    there((one, [RATE]))
+    assert found_again(old, mic, None).input == one
+    assert not twins(Microphone(one, RATE, 1), None)

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 from duplex import RATE
 
+from audiocos.audio import devices
 from audiocos.audio.devices import Device
 from audiocos.live import watch as watch_module
 from audiocos.live.duplex import Settings
@@ -28,36 +29,59 @@ class Card:
     def close(self):
         self.closed = True
 
+    def wait_for_it(self, again, stop, *, say):
+        self.settings, self.gone = again(), False
+        return True
 
-@pytest.fixture
-def watched(monkeypatch):
-    """A card, the watch over it, and the threads that it fails."""
-    monkeypatch.setattr(watch_module, "ASLEEP_S", 0.1)
-    monkeypatch.setattr(watch_module, "GONE_S", 0.2)
-    stop, card = threading.Event(), Card()
-    threads = Threads(stop)
+
+def watch_over(card, *, reconnect=False):
+    """The watch over a card, the threads that it fails and the journal that it tells."""
+    stop = threading.Event()
+    threads, journal = Threads(stop), Journal([], lambda: 0.0)
     watch = Watch(
-        threads, Journal([], lambda: 0.0), stop, threading.Event(),
+        threads, journal, stop, threading.Event(),
         source=Microphone(CARD, RATE, 1), sink=None, link=card, feeder=None, play=None,
-        reconnect=False, silent_s=lambda: 0.0,
+        reconnect=reconnect, silent_s=lambda: 0.0,
     )  # fmt: skip
     watch.playing = True
-    return SimpleNamespace(card=card, watch=watch, threads=threads)
+    return watch, threads, journal
 
 
-def test_a_process_that_was_stopped_does_not_take_its_device_for_gone(watched):
-    watched.watch._look_at_device()
+
+def test_a_process_that_was_stopped_does_not_take_its_device_for_gone(monkeypatch):
+    monkeypatch.setattr(watch_module, "ASLEEP_S", 0.1)
+    monkeypatch.setattr(watch_module, "GONE_S", 0.2)
+    card = Card()
+    watch, threads, _ = watch_over(card)
+    watch._look_at_device()
     time.sleep(0.25)  # Ctrl-Z, fg: the watch may run before the device has called
-    watched.card.gone = True
-    watched.watch._look_at_device()
-    assert not watched.card.closed
+    card.gone = True
+    watch._look_at_device()
+    assert not card.closed
     time.sleep(0.02)
-    watched.card.gone = False
-    watched.watch._look_at_device()
-    assert watched.threads.error is None
-    watched.card.gone = True  # a device that does go is noticed all the same
+    card.gone = False
+    watch._look_at_device()
+    assert threads.error is None
+    card.gone = True  # a device that does go is noticed all the same
     deadline = time.monotonic() + 5
-    while not watched.card.closed and time.monotonic() < deadline:
+    while not card.closed and time.monotonic() < deadline:
         time.sleep(0.02)
-        watched.watch._look_at_device()
-    assert str(watched.threads.error).startswith("3 card (ALSA): went away after ")
+        watch._look_at_device()
+    assert str(threads.error).startswith("3 card (ALSA): went away after ")
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_of_a_device_that_comes_back_it_is_said_which_and_whether_it_may_be_another(twin, monkeypatch):
+    there = [CARD, replace(CARD, index=4)] if twin else [CARD]
+    monkeypatch.setattr(devices, "devices", lambda: there)
+    card = Card()
+    watch, _, journal = watch_over(card, reconnect=True)
+    watch._awake_since -= 10
+    card.gone = True
+    there[:] = [replace(CARD, index=7)]
+    watch._look_at_device()
+    ending = "; there were several of that name, and it may be another than before" if twin else ""
+    assert [event.text for event in journal.by_time()] == [
+        "3 card (ALSA): gone",
+        f"7 card (ALSA): back after {watch.absences.ended_s:.1f} s{ending}",
+    ]

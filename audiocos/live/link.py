@@ -114,9 +114,7 @@ class Link:
             self._duplex.close()
             self._duplex = None
 
-    def wait_for_it(
-        self, again: Callable[[Settings], Settings], stop: threading.Event, *, say: Callable[[str], None]
-    ) -> bool:
+    def wait_for_it(self, again: Callable[[], Settings], stop: threading.Event, *, say: Callable[[str], None]) -> bool:
         """Look for the device until it is there and runs; False when `stop` is set before.
 
         Args:
@@ -128,7 +126,7 @@ class Link:
         while not stop.wait(_RETRY_S):
             with contextlib.suppress(SoundDeviceError):
                 look_again()
-                self.settings = again(self.settings)
+                self.settings = again()
                 try:
                     self._check()
                     self.open(again=True)

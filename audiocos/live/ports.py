@@ -161,16 +161,32 @@ def settings_for(source: object, sink: object, channels: int, block: int, latenc
 def found_again(settings: Settings, source: object, sink: object) -> Settings:
     """The same devices, where they are back; they may have got other numbers.
 
+    Of several of one name, the one with the number that it had.
+
     Raises:
         SoundDeviceError: one of them is not there.
     """
     ends: tuple[tuple[object, Direction], ...] = (source, "input"), (sink, "output")
     for end, direction in ends:
         if isinstance(end, (Microphone, Speakers)):
-            name, host = end.device.name, end.device.host
-            # A headset is two devices of one name, one that records and one that plays.
-            same = [d for d in devices.devices() if (d.name, d.host) == (name, host) and d.channels(direction)]
+            same = _alike(end.device, direction)
             if not same:
-                raise SoundDeviceError(f"{name}: not there.")
-            settings = replace(settings, input=same[0]) if direction == "input" else replace(settings, output=same[0])
+                raise SoundDeviceError(f"{end.device.name}: not there.")
+            before = settings.input if direction == "input" else settings.output
+            found = next((device for device in same if before and device.index == before.index), same[0])
+            settings = replace(settings, input=found) if direction == "input" else replace(settings, output=found)
     return settings
+
+
+def twins(source: object, sink: object) -> bool:
+    """Whether there are several devices called as one of the ends is, so that they may be mistaken for each other."""
+    ends: tuple[tuple[object, Direction], ...] = (source, "input"), (sink, "output")
+    return any(
+        len(_alike(end.device, direction)) > 1 for end, direction in ends if isinstance(end, (Microphone, Speakers))
+    )
+
+
+def _alike(device: Device, direction: Direction) -> list[Device]:
+    """A headset is two devices of one name, one that records and one that plays."""
+    called = device.name, device.host
+    return [found for found in devices.devices() if (found.name, found.host) == called and found.channels(direction)]

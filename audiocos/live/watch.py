@@ -12,7 +12,7 @@ from audiocos.live.duplex import GONE_S
 from audiocos.live.feeder import Feeder
 from audiocos.live.link import Link
 from audiocos.live.log import Journal
-from audiocos.live.ports import Microphone, Speakers, found_again
+from audiocos.live.ports import Microphone, Speakers, found_again, twins
 from audiocos.live.ring import Ring
 from audiocos.live.sinks import FileSink
 from audiocos.live.sources import FileSource, Source
@@ -70,6 +70,7 @@ class Watch:
         self._stalled = self._asked = False
         self._damages = 0
         self._looked = self._awake_since = time.monotonic()
+        self._twins = reconnect and twins(source, sink)
         self.absences = Absences()
         self.playing = False
         """Whether the device has been started: only then can it go away."""
@@ -94,7 +95,8 @@ class Watch:
         link = self._link
         if link is None or not self.playing or self._done.is_set() or self._stop.is_set() or not self._gone(link):
             return
-        names = link.settings.names
+        before = link.settings
+        names = before.names
         self.absences.begin(time.time() - link.silent_s)
         self._journal.note("device", f"{names}: gone", details={"state": "gone"})
         after_s = self._journal.time_s
@@ -103,14 +105,17 @@ class Watch:
             remedy = "Connect it again, or start its server; --reconnect waits for it"
             self._threads.fail(SoundDeviceError(f"{names}: went away after {after_s:.1f} s. {remedy}."))
         elif link.wait_for_it(
-            lambda old: found_again(old, self._source, self._sink),
+            lambda: found_again(before, self._source, self._sink),
             self._stop,
             say=lambda text: self._journal.note("device", f"{text} Waiting on.", details={"state": "unfit"}),
         ):
             self._back()
             away_s = self.absences.end()
             details = {"state": "back", "away_s": away_s}
-            self._journal.note("device", f"{names}: back after {away_s:.1f} s", details=details)
+            text = f"{link.settings.names}: back after {away_s:.1f} s"
+            if self._twins or twins(self._source, self._sink):
+                text += "; there were several of that name, and it may be another than before"
+            self._journal.note("device", text, details=details)
 
     def _gone(self, link: Link) -> bool:
         """Whether the device has stopped calling; one that was stopped with this process is given time to call."""
