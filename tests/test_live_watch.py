@@ -6,13 +6,19 @@ from dataclasses import replace
 
 import pytest
 from duplex import RATE
+from patience import wait_until
 
+import audiocos
 from audiocos.audio import devices
 from audiocos.audio.devices import Device
+from audiocos.errors import SoundDeviceError
+from audiocos.live import link as link_module
 from audiocos.live import watch as watch_module
 from audiocos.live.duplex import Settings
 from audiocos.live.log import Journal
-from audiocos.live.ports import Microphone
+from audiocos.live.ports import Microphone, Speakers
+from audiocos.live.session import Session
+from audiocos.live.sources import SynthSource
 from audiocos.live.threads import Threads
 from audiocos.live.watch import Watch
 
@@ -45,7 +51,6 @@ def watch_over(card, *, reconnect=False):
     )  # fmt: skip
     watch.playing = True
     return watch, threads, journal
-
 
 
 def test_a_process_that_was_stopped_does_not_take_its_device_for_gone(monkeypatch):
@@ -85,3 +90,62 @@ def test_of_a_device_that_comes_back_it_is_said_which_and_whether_it_may_be_anot
         "3 card (ALSA): gone",
         f"7 card (ALSA): back after {watch.absences.ended_s:.1f} s{ending}",
     ]
+
+
+class Stalling(SynthSource):
+    """A signal that comes when the test lets it."""
+
+    def __init__(self):
+        super().__init__("noise", RATE)
+        self.go_on = threading.Event()
+
+    def blocks(self, size):
+        self.go_on.wait(10)
+        yield from super().blocks(size)
+
+
+class Silent:
+    """A device that is opened and started, and takes no sound."""
+
+    gone, period, latency, position, silent_s = False, 256, 0, 0, 0.0
+    started = threading.Event()
+
+    def __init__(self, *wires, **settings):
+        self.started.clear()
+
+    def start(self):
+        self.started.set()
+
+    def close(self):
+        """Nothing to let go of."""
+
+
+def test_a_source_that_stalls_before_its_first_sound_is_played_is_told_of(monkeypatch):
+    monkeypatch.setattr(watch_module, "STALL_S", 0.1)
+    monkeypatch.setattr(link_module, "Duplex", Silent)
+    source = Stalling()
+    session = Session(audiocos.load("exact"), source, Speakers(CARD, RATE))
+    starting = threading.Thread(target=session.start)
+    starting.start()
+    try:
+        starting.join(5)
+        assert not starting.is_alive(), "whoever is to tell of the stall must not wait for it to end"
+        wait_until(lambda: [event for event in session.events if event.details.get("state") == "stalled"], 5)
+        assert not Silent.started.is_set()
+        source.go_on.set()
+        assert Silent.started.wait(5)
+    finally:
+        source.go_on.set()
+        starting.join(10)
+        session.stop()
+
+
+def test_speakers_that_refuse_to_begin_end_the_session_with_their_reason(monkeypatch):
+    class Refusing(Silent):
+        def start(self):
+            raise SoundDeviceError("card: refuses")
+
+    monkeypatch.setattr(link_module, "Duplex", Refusing)
+    session = Session(audiocos.load("exact"), SynthSource("noise", RATE), Speakers(CARD, RATE))
+    with pytest.raises(SoundDeviceError, match="card: refuses"):
+        session.run()

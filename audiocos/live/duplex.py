@@ -5,6 +5,7 @@ The callback runs on PortAudio's thread and does what `Copier` does, and nothing
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -90,7 +91,7 @@ class Duplex:
         self.settings = settings
         self._wake = wake
         self._copier = Copier(inlet, play, settings.block, counters, log, drained=drained, gaps=gaps)
-        self._called = time.monotonic()
+        self._called = math.inf  # not started: no call is due
         self._ended = threading.Event()
         self._stream = self._open()
         jack = settings.input is not None and settings.input.jack
@@ -150,8 +151,8 @@ class Duplex:
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the device has called."""
-        return time.monotonic() - self._called
+        """Seconds since the device has called; none before it is started."""
+        return max(0.0, time.monotonic() - self._called)
 
     @property
     def gone(self) -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -108,6 +107,7 @@ class Session:
             reconnect=reconnect,
             silent_s=lambda: self._measure.silent / self.sample_rate,
             back=self._opened,
+            filled=self._filled,
         )
         self._quiet = contextlib.ExitStack()
         self.keep = keep
@@ -218,7 +218,7 @@ class Session:
             self.stop()
 
     def start(self) -> None:
-        """Warm up, open the device, begin.
+        """Warm up, open the device, begin; a file is played once its first sound is there.
 
         Raises:
             SoundDeviceError: the device cannot be opened.
@@ -235,10 +235,8 @@ class Session:
             self._threads.start("hop", self._run_worker)
             if self._feeder is not None:
                 self._threads.start("feed", self._feeder.run)
-            if self._link is not None:
-                self._wait_until_filled()
-                self._link.start()
-                self._watch.playing = True
+            if self._live:
+                self._watch.begin()
         except BaseException as error:
             self._threads.fail(error)
             self.stop()
@@ -279,13 +277,10 @@ class Session:
         self.latency = self._parts.latency()
         self._worker.expect(self._link.period)
 
-    def _wait_until_filled(self) -> None:
-        """A file's first sound, before the device wants it."""
+    def _filled(self) -> bool:
+        """Whether a file's first sound is there for the device."""
         play = self._wires.play
-        while play is not None and not self._live and not self._stop.is_set():
-            if self._done.is_set() or play.room < self._pipeline.chunk:
-                return
-            time.sleep(0.005)
+        return play is None or self._done.is_set() or play.room < self._pipeline.chunk
 
     def _run_worker(self) -> None:
         try:

@@ -46,6 +46,7 @@ class Watch:
         reconnect: wait for a device that goes away.
         silent_s: seconds of digital silence that the input ends with.
         back: called when one has come back.
+        filled: whether the first sound of a source that is no device is there, so that it can be played.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class Watch:
         reconnect: bool,
         silent_s: Callable[[], float],
         back: Callable[[], None] = lambda: None,
+        filled: Callable[[], bool] = lambda: True,
     ) -> None:
         self._threads, self._journal, self._stop, self._done = threads, journal, stop, done
         self._source, self._sink, self._link, self._feeder = source, sink, link, feeder
         self._play, self._reconnect, self._silent_s, self._back = play, reconnect, silent_s, back
+        self._filled, self._is_file = filled, not isinstance(source, Microphone)
         self._stalled = self._asked = False
         self._damages = 0
         self._looked = self._awake_since = time.monotonic()
@@ -75,8 +78,22 @@ class Watch:
         self.playing = False
         """Whether the device has been started: only then can it go away."""
 
+    def begin(self) -> None:
+        """Start the device: with its first sound there, where it only plays.
+
+        Raises:
+            SoundDeviceError: it refuses.
+        """
+        assert self._link is not None
+        self._link.start()
+        self.playing = True
+
     def run(self) -> None:
-        """Until all is over."""
+        """Until all is over.
+
+        Raises:
+            SoundDeviceError: what is to be played cannot begin.
+        """
         while self._others_run():
             time.sleep(TICK_S)
             self._journal.collect()
@@ -93,7 +110,13 @@ class Watch:
 
     def _look_at_device(self) -> None:
         link = self._link
-        if link is None or not self.playing or self._done.is_set() or self._stop.is_set() or not self._gone(link):
+        if link is None or self._stop.is_set():
+            return
+        if not self.playing:
+            if self._is_file and self._filled():
+                self.begin()
+            return
+        if self._done.is_set() or not self._gone(link):
             return
         before = link.settings
         names = before.names
@@ -158,6 +181,8 @@ class Watch:
         """What is in the ring to the speakers, and what the device has taken already."""
         if self._play is None or self._link is None:
             return
+        if self._is_file and not self.playing and not self._stop.is_set():  # it was over within a tick
+            self.begin()
         while self._play.available and not self._stop.is_set() and not self._gone(self._link):
             time.sleep(TICK_S)
         if not self._stop.is_set():
