@@ -23,7 +23,11 @@ Examples:
   audiocos devices --measure-latency --input 3 --output 5     with a cable, or the speakers near the microphone""",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a device on stdout.")
-@click.option("--measure-latency", is_flag=True, help="Play a chirp and listen for it: the whole loop, measured.")
+@click.option(
+    "--measure-latency",
+    is_flag=True,
+    help="Play a chirp and listen for it: the whole loop, measured; again where sound was lost meanwhile.",
+)
 @click.option("--input", metavar="DEVICE", help="What listens: name or index; default the default microphone.")
 @click.option("--output", metavar="DEVICE", help="What plays: name or index; default the default speakers.")
 @click.option("--block", type=click.IntRange(16, 65536), default=256, show_default=True, help="Samples a callback.")
