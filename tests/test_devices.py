@@ -73,9 +73,19 @@ def test_rates_and_channels_that_are_not_there_are_named_with_those_that_are(lab
     assert str(channels.value) == f"{name}: has 2 channels, 5 are asked for. Pass --channels 2 or less."
 
 
-def without_devices():
-    """An environment in which no device is to be found, nor a JACK server."""
-    return {**os.environ, "JACK_DEFAULT_SERVER": "none", "PULSE_SERVER": "none"}
+@pytest.fixture(scope="module")
+def no_devices():
+    """Run a command where no device is to be found, nor a JACK server; skip where some are that cannot be hidden."""
+    hidden = {**os.environ, "JACK_DEFAULT_SERVER": "none", "PULSE_SERVER": "none"}
+
+    def run(*arguments):
+        return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=hidden)
+
+    there = run("devices", "--json")
+    assert there.returncode == 0, there.stderr
+    if there.stdout:
+        pytest.skip("this machine has devices that cannot be hidden")
+    return run
 
 
 def test_a_file_with_more_channels_than_speakers_is_told_what_helps_for_a_file(lab, monitor):
@@ -88,14 +98,25 @@ def test_a_file_with_more_channels_than_speakers_is_told_what_helps_for_a_file(l
     )
 
 
-def test_no_device(tmp_path):
-    done = subprocess.run([*COMMAND, "monitor"], capture_output=True, text=True, env=without_devices())
-    if done.returncode == 0 or "there is no device" not in done.stderr:
-        pytest.skip("this machine has devices that cannot be hidden")
-    assert done.returncode == 1
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [([], "microphone: there is no device that records"),
+     (["synth:tone", "-o", "speakers"], "speakers: there is no device that plays")],
+)  # fmt: skip
+def test_no_device_to_monitor_or_play_on(arguments, what, no_devices):
+    done = no_devices("monitor", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "audiocos: microphone: there is no device that records. Connect one and see `audiocos devices`; without one, "
-        "monitor a file or synth:NAME, with --output none or a file.\n"
+        f"audiocos: {what}. Connect one and see `audiocos devices`; without one, monitor a file or synth:NAME, with "
+        "--output none or a file.\n"
+    )
+
+
+def test_no_device_to_list(no_devices):
+    done = no_devices("devices")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (
+        "No device records or plays here. `audiocos monitor` takes files and synth:NAME without one.\n"
     )
 
 
