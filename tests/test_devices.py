@@ -146,6 +146,21 @@ def test_a_device_in_use_is_said_to_be():
     assert "belong to different host systems" in str(error)
 
 
+@pytest.mark.parametrize("fails", ["__init__", "start"])
+def test_a_device_in_use_ends_the_monitor_with_that(fails, jackd, monitor, monkeypatch):
+    sd = devices.portaudio()
+
+    def refuse(*_, **__):
+        raise sd.PortAudioError("Error opening InputStream", -9985)
+
+    name = devices.find("system", "input")
+    monkeypatch.setattr(sd.InputStream, fails, refuse)
+    assert monitor("mic:system", code=1).err == (
+        f"audiocos: {name}: in use by another program, perhaps another `audiocos monitor`. End that one, or choose "
+        "another device; `audiocos devices` lists them.\n"
+    )
+
+
 def test_a_device_in_use_is_not_said_to_have_no_rate(monkeypatch):
     sd = devices.portaudio()
 
