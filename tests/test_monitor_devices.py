@@ -174,10 +174,11 @@ def test_two_monitors_on_one_device(jackd, tmp_path):
         assert_delay(*two.finish(), second)
 
 
-def test_the_loop_is_measured_to_the_sample(jackd, tmp_path):
+def test_the_loop_is_measured_to_the_sample(jackd, tmp_path, audiocos_command):
     with Lab(tmp_path, feeder="echo", spoilt="repeat"):
-        loop = measure_loop("echo", "echo")
-        assert loop.reported == 256
-        assert loop.samples == 256 + 256  # a block of PortAudio's, and a cycle of JACK's around the loop
+        done = audiocos_command("devices", "--measure-latency", "--input", "echo", "--output", "echo", "--json")
+        loop = json.loads(done.out)
+        assert loop["reported_samples"] == 256
+        assert loop["loop_samples"] == 256 + 256  # a block of PortAudio's, and a cycle of JACK's around the loop
     with Lab(tmp_path), pytest.raises(SoundDeviceError, match="The chirp did not come back"):
         measure_loop("feeder", "recorder")
