@@ -1,10 +1,11 @@
 """Two JACK clients in a process of their own: one feeds a known sound, one records, both by JACK's clock.
 
-    python jack_lab.py feeder recorder RECORDING.npz [nan|loud|repeat]
+    python jack_lab.py feeder recorder RECORDING.npz [invalid|loud|repeat]
 
 The sound at frame time t is `sound()[:, t % PERIOD]`, whatever cycles are lost, so a recording tells the delay of
-what lies between the two clients to the sample. Prints "ready", records until standard input closes. nan and loud
-spoil the sound; with repeat the feeder plays what it hears instead.
+what lies between the two clients to the sample. Prints "ready", records until standard input closes; then also says
+when JACK told of a cycle that was late, and how long a cycle is. invalid and loud spoil the sound; with repeat the
+feeder plays what it hears instead.
 """
 
 import sys
@@ -25,8 +26,8 @@ def main():
     feeder_name, recorder_name, target = sys.argv[1:4]
     spoilt = sys.argv[4] if len(sys.argv) > 4 else ""
     period = sound(50000.0 if spoilt == "loud" else 0.5)
-    if spoilt == "nan":
-        period[:, ::1000] = np.nan
+    if spoilt == "invalid":
+        period[:, ::1000], period[:, 1::2000], period[:, 1001::2000] = np.nan, np.inf, -np.inf
     feeder, recorder = jack.Client(feeder_name), jack.Client(recorder_name)
     sources = [feeder.outports.register(f"out{i}", is_terminal=True) for i in range(2)]
     sinks = [recorder.inports.register(f"in{i}", is_terminal=True) for i in range(2)]
