@@ -140,8 +140,11 @@ def longest_match(times, heard, delay, atol=1e-5):
     return (0, 0) if best is None else (int(starts[best]), int(lengths[best]))
 
 
-def delays(times, heard, window=1500):
-    """The delay of each window that holds the feeder's sound, found by correlation with no delay assumed."""
+def delays(times, heard, window=1500, share=0.4):
+    """The delay of each window that holds the feeder's sound, found by correlation with no delay assumed.
+
+    What is heard holds at least such a share of the feeder's power.
+    """
     spectrum = np.fft.rfft(sound()[0])
     found = []
     for start in range(0, heard.shape[1] - window, 2 * window):
@@ -149,7 +152,7 @@ def delays(times, heard, window=1500):
         piece[:window] = heard[0, start : start + window]
         likeness = np.fft.irfft(np.conj(np.fft.rfft(piece)) * spectrum, PERIOD)
         best = int(likeness.argmax())
-        if likeness[best] > 0.4 * window / 12:  # of the noise's power
+        if likeness[best] > share * window / 12:  # of the noise's power
             found.append((int(times[start]) - best) % PERIOD)
     return found
 
