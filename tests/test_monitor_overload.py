@@ -42,13 +42,12 @@ def test_a_slow_worker_is_counted_and_the_output_comes_back_to_its_place(lab, lo
     assert counters.input_overflows >= lost * RATE / 256 - 1
     assert counters.output_underflows >= 0.5 * RATE / 256 - 4
     assert counters.unmetered_samples == 0
-    assert session.hop_times.outliers[0][1] >= 500
-    assert session.hop_times.over_run().max >= 500
-    kinds = {event.kind for event in session.events}
-    assert {"late_hop", "input_overflow", "output_underflow"} <= kinds
-    late = next(event for event in session.events if event.kind == "late_hop" and "computing took 5" in event.text)
-    assert (late.count, 500 <= late.details["took_ms"] < 600) == (1, True)
-    assert 0.2 < late.time_s < 1.0
+    at_s, took_ms = session.hop_times.outliers[0]
+    assert 500 <= took_ms == session.hop_times.over_run().max
+    assert 0.2 < at_s < 1.0
+    assert {"input_overflow", "output_underflow"} <= {event.kind for event in session.events}
+    late = [event for event in session.events if event.kind == "late_hop"]
+    assert max(event.details["took_ms"] for event in late) == pytest.approx(took_ms, abs=0.001)
     found = delays(*after_silence(*lab.finish()))
     assert np.median(found) == session.latency.total
 
@@ -64,21 +63,21 @@ def test_on_overload_bypass_lets_sound_pass_by_and_keeps_its_place(lab, lost_by_
     assert session.counters.dropped_samples - lost_by_device() <= session.counters.zero_filled_samples
     assert any(event.kind == "bypass" for event in session.events)
     # What is measured leaves the bypassed out: it would be perfect.
+    assert session.figures.samples < session._worker.taken
     # The model begins anew: a quarter of the noise, where it was.
     found = delays(*after_silence(*lab.finish()), share=0.15)
     assert np.median(found) == session.latency.total
-    assert session.figures.samples < session._worker.taken
 
 
 def test_a_model_that_misses_each_deadline_by_little_is_bypassed_and_not_silent(lab):
     session = duplex(overload="bypass")
     feed = session._pipeline.feed
     session.start()
-    session._pipeline.feed = lambda x: (time.sleep(0.008), feed(x))[1]  # of 10.7 ms; the device wants it after 5.3
+    session._pipeline.feed = lambda x: (time.sleep(0.0065), feed(x))[1]  # of 10.7 ms; the device wants it after 5.3
     time.sleep(1.5)
     session.stop()
     counters = session.counters
-    assert counters.late_hops <= 5
+    assert counters.late_hops <= 2 + 0.2 * session.hop_times.count
     assert counters.bypassed_samples >= 0.5 * RATE
     assert counters.zero_filled_samples <= 0.1 * RATE  # without: a fifth of all
     assert counters.dropped_samples <= 0.1 * RATE
