@@ -35,7 +35,11 @@ def main():
     ears = [feeder.inports.register(f"in{i}", is_terminal=True) for i in range(2 if spoilt == "repeat" else 0)]
     recorded = np.zeros((2, MOST), np.float32)
     times = np.full(MOST, -1, np.int64)
-    place = 0
+    place, late, cycle = 0, [], recorder.blocksize
+
+    @recorder.set_xrun_callback
+    def xrun(delayed_us):
+        late.append(recorder.frame_time)
 
     @feeder.set_process_callback
     def feed(frames):
@@ -59,7 +63,7 @@ def main():
     with feeder, recorder:
         print("ready", flush=True)
         sys.stdin.read()
-    np.savez(target, times=times[:place], recorded=recorded[:, :place])
+    np.savez(target, times=times[:place], recorded=recorded[:, :place], late=np.array(late, int), cycle=cycle)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from patience import wait_until
 
 _numbers = itertools.count()
 LAB = Path(__file__).with_name("jack_lab.py")
+_ON_ITS_WAY = 16384  # samples before the first sound: of a cycle lost then the sound may tell
 
 
 def _installed():
@@ -90,7 +91,11 @@ def refresh():
 
 
 class Lab:
-    """A feeder and a recorder in a process of their own. Use as a context manager; then `heard` is the recording."""
+    """A feeder and a recorder in a process of their own. Use as a context manager, `finish` gives the recording.
+
+    Then `lost` are the frame times at which JACK lost cycles while there was sound, `cycle` how long those are, and
+    `missed` an upper bound of the samples that were lost.
+    """
 
     def __init__(self, folder, feeder="feeder", recorder="recorder", spoilt=""):
         self.target = folder / f"{recorder}.npz"
@@ -105,6 +110,22 @@ class Lab:
         return self
 
     def __exit__(self, *_):
+        if self.process.returncode is None:  # else all is known
+            self._end()
+        self.process.stdout.close()
+
+    def finish(self):
+        """End the recording; frame times `[samples]` and what was heard then, `[2, samples]`."""
+        self._end()
+        assert self.process.returncode == 0
+        return self.times, self.heard
+
+    def clear(self, start, stop):
+        """Whether JACK lost no cycle near the frame times from `start` to `stop`; it tells of one a little later."""
+        near = 8 * self.cycle
+        return not ((self.lost > start - near) & (self.lost < stop + near)).any()
+
+    def _end(self):
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
@@ -112,19 +133,35 @@ class Lab:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
-
-    def finish(self):
-        """End the recording; frame times `[samples]` and what was heard then, `[2, samples]`."""
-        self.process.stdin.close()
-        assert self.process.wait(10) == 0
+        if self.process.returncode:
+            return
         with np.load(self.target) as kept:
-            return kept["times"], kept["recorded"]
+            self.times, self.heard, late, self.cycle = kept["times"], kept["recorded"], kept["late"], int(kept["cycle"])
+        jumps = np.diff(self.times)
+        jumped = np.flatnonzero(jumps != 1)
+        lost = np.concatenate([late, self.times[jumped + 1]])
+        sizes = np.concatenate([np.full(late.size, self.cycle), np.abs(jumps[jumped] - 1)])
+        heard = self.times[(self.heard != 0).any(axis=0)]
+        there = (lost > heard[0] - _ON_ITS_WAY) & (lost <= heard[-1]) if heard.size else np.ones(lost.size, bool)
+        self.lost, self.missed = lost[there], int(sizes[there].sum())
+
+
+def sounding(times, heard, edge=0):
+    """From the first sound in all channels to the last, less `edge` samples at either end."""
+    there = np.flatnonzero((np.abs(heard) > 1e-3).all(axis=0))
+    assert there.size, "nothing was heard"
+    part = slice(there[0] + edge, there[-1] + 1 - edge)
+    return times[part], heard[:, part]
 
 
 def fed(times, delay, level=0.5):
     """What the feeder played `delay` frames before each of the times, `[2, samples]`."""
     return sound(level)[:, (times - delay) % PERIOD]
+
+
+def differs(times, heard, delay, atol=1e-5):
+    """Where what was heard is not what was fed `delay` frames before."""
+    return ~(np.abs(heard - fed(times, delay)).max(axis=0) <= atol)
 
 
 def longest_match(times, heard, delay, atol=1e-5):
@@ -133,7 +170,7 @@ def longest_match(times, heard, delay, atol=1e-5):
     A busy machine makes JACK lose cycles, between any two of its clients, and its clock falter by a frame; what comes
     after is in its place again. Noise of another delay matches nowhere.
     """
-    right = np.abs(heard - fed(times, delay)).max(axis=0) <= atol
+    right = ~differs(times, heard, delay, atol)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], right, [False]]).astype(int)))
     starts, lengths = edges[::2], edges[1::2] - edges[::2]
     best = lengths.argmax() if lengths.size else None
@@ -159,6 +196,6 @@ def delays(times, heard, window=1500, share=0.4):
 
 def after_silence(times, heard):
     """What comes after the longest silence within the sound."""
-    sounding = np.flatnonzero((heard != 0).any(axis=0))
-    at = sounding[np.diff(sounding).argmax() + 1]
+    there = np.flatnonzero((heard != 0).any(axis=0))
+    at = there[np.diff(there).argmax() + 1]
     return times[at:], heard[:, at:]

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from duplex import COMMAND, RATE, assert_delay, duplex, paced, run_for, slowed
 from jack_lab import PERIOD, sound
-from jack_server import Lab, fed, longest_match, server, wait_until
+from jack_server import Lab, fed, longest_match, server, sounding, wait_until
 
 import audiocos
 from audiocos.errors import SoundDeviceError
@@ -36,7 +36,7 @@ def test_the_output_is_the_input_delayed_by_the_reported_latency(lab, model, blo
     slack = -(-int(0.02 * RATE) // block) * block if latency == "high" else 0
     assert session.latency.buffering == least_prefill(block, hop, 256) - hop + 1 + slack
     assert session.latency.device == block  # PortAudio's, for fitting JACK's blocks to ours
-    assert_delay(*lab.finish(), session)
+    assert_delay(lab, session)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,7 @@ def test_a_period_that_is_no_block_breaks_nothing_up(tmp_path, period, block, mo
         session = duplex(model, block=block, overload="bypass")
         run_for(session, 1.5)
         assert session._link.prefill == session._pipeline.prefill(block, period)
-        # All that may be missing is what a busy machine loses now and then: broken up, it was a seventh or more.
-        assert session.counters.zero_filled_samples <= 0.02 * RATE
-        assert session.counters.dropped_samples <= 0.02 * RATE
-        # A burst that waits is not sound that the model is too slow for.
-        assert session.counters.bypassed_samples <= 0.1 * RATE
-        assert_delay(*lab.finish(), session)
+        assert_delay(lab, session)
 
 
 def test_events_of_a_device_are_told_by_its_own_rate(lab):
@@ -74,21 +69,29 @@ def test_events_of_a_device_are_told_by_its_own_rate(lab):
 def test_a_lossy_output_is_the_streams_output(lab):
     session = duplex("lapped-quarter")
     run_for(session, 1.2)
-    times, heard = lab.finish()
+    times, heard = sounding(*lab.finish())
     model, before, wanted = audiocos.load("lapped-quarter"), 2048, 2000
-    at = np.flatnonzero((heard != 0).any(axis=0))[-1] - 4096 - wanted
-    longest = 0
-    for start in range(at, at - 5 * wanted, -wanted):  # where JACK lost no cycle
-        x = fed(np.arange(times[start] - before, times[start] + wanted + before), session.latency.total)
-        errors = []
-        for phase in range(model.framing.hop):  # which samples begin a hop, the recording does not tell
-            y = model.reconstruct(np.ascontiguousarray(x[:, phase:]))[:, before - phase :][:, :wanted]
-            errors.append(np.abs(y - heard[:, start : start + wanted]).max())
-        if min(errors) < 1e-5:
-            longest = wanted
+    hop, total = model.framing.hop, session.latency.total
+
+    def error(start, phase):
+        """The largest difference to what the model makes of the sound, were frame time `phase` the start of a hop."""
+        begin = times[start] - before
+        skipped = (phase - begin) % hop
+        x = fed(np.arange(begin + skipped, times[start] + wanted + before), total)
+        y = model.reconstruct(np.ascontiguousarray(x))[:, before - skipped :][:, :wanted]
+        return np.abs(y - heard[:, start : start + wanted]).max()
+
+    starts = range(heard.shape[1] - 4096 - wanted, before, -wanted)
+    clear = [start for start in starts if lab.clear(times[start] - total - before, times[start + wanted])][:5]
+    assert len(clear) == 5
+    phase = right = 0
+    for start in clear:
+        if error(start, phase) > 1e-5:  # which samples begin a hop, the recording does not tell
+            errors = [error(start, other) for other in range(hop)]
             assert np.median(errors) > 1e-3
-            break
-    assert longest == wanted
+            phase = int(np.argmin(errors))
+        right += error(start, phase) <= 1e-5
+    assert right >= 5 - bool(session.counters.zero_filled_samples)
 
 
 def test_a_model_of_another_rate_is_resampled_with_its_delay_reported(lab):
@@ -106,7 +109,7 @@ def test_a_model_of_another_rate_is_resampled_with_its_delay_reported(lab):
 def test_input_and_residual_are_as_late_as_the_output(lab):
     session = duplex("lapped-quarter", listen="input")
     run_for(session, 0.8)
-    assert_delay(*lab.finish(), session)
+    assert_delay(lab, session)
 
 
 def test_a_microphone_into_a_file(lab, tmp_path, monkeypatch):
@@ -170,8 +173,8 @@ def test_two_monitors_on_one_device(jackd, tmp_path):
         time.sleep(1.0)
         second.stop()
         first.stop()
-        assert_delay(*one.finish(), first)
-        assert_delay(*two.finish(), second)
+        assert_delay(one, first)
+        assert_delay(two, second)
 
 
 def test_the_loop_is_measured_to_the_sample(jackd, tmp_path, audiocos_command):
