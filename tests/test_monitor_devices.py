@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from duplex import COMMAND, RATE, assert_delay, duplex, paced, run_for, slowed
 from jack_lab import PERIOD, sound
-from jack_server import Lab, fed, longest_match, server, sounding, wait_until
+from jack_server import Lab, delays, fed, longest_match, server, sounding, wait_until
 
 import audiocos
 from audiocos.errors import SoundDeviceError
@@ -106,10 +106,16 @@ def test_a_model_of_another_rate_is_resampled_with_its_delay_reported(lab):
     assert longest_match(times, heard, session.latency.total + 1, atol=0.25)[1] < 100
 
 
-def test_input_and_residual_are_as_late_as_the_output(lab):
-    session = duplex("lapped-quarter", listen="input")
+@pytest.mark.parametrize("listen", ["input", "residual"])
+def test_input_and_residual_are_as_late_as_the_output(lab, listen):
+    session = duplex("lapped-quarter", listen=listen)
     run_for(session, 0.8)
-    assert_delay(lab, session)
+    if listen == "input":
+        assert_delay(lab, session)
+        return
+    found = delays(*sounding(*lab.finish()))
+    assert len(found) >= 0.4 * RATE / 3000
+    assert found.count(session.latency.total) >= len(found) - 2 * lab.lost.size
 
 
 def test_a_microphone_into_a_file(lab, tmp_path, monkeypatch):
