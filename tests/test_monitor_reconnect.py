@@ -122,9 +122,12 @@ def test_a_device_that_is_back_at_another_rate_is_said_once_and_may_go_again(tmp
 @pytest.mark.slow
 def test_many_starts_and_stops_leak_nothing():
     def state():
+        """Python's threads, all threads, what is open, and the ports that JACK knows of."""
         folder = "/proc/self/fd"
         links = {name: os.path.join(folder, name) for name in os.listdir(folder)}
-        return threading.active_count(), sorted(os.readlink(link) for link in links.values() if os.path.lexists(link))
+        open_now = sorted(os.readlink(link) for link in links.values() if os.path.lexists(link))
+        ports = subprocess.run(["jack_lsp"], capture_output=True, check=True).stdout
+        return threading.active_count(), len(os.listdir("/proc/self/task")), open_now, ports
 
     with server(period=64):
         model = audiocos.load("exact")
