@@ -93,13 +93,20 @@ def test_it_follows_the_size_of_the_window():
         assert os.waitstatus_to_exitcode(terminal.wait()) == 0
 
 
+@pytest.mark.paced
 def test_frames_come_whole_and_only_their_changes():
     with monitor() as terminal:
         terminal.wait_for_clock(2)
-        terminal.raw, began = b"", time.monotonic()
-        terminal.wait_until(lambda: terminal.raw.count(b"\x1b[?2026l") >= 20, "twenty frames")
-        frames = terminal.raw.split(b"\x1b[?2026h")[1:]
-        assert len(frames) / (time.monotonic() - began) <= 20
+        terminal.look(0.3)  # what has been waiting in the terminal
+        for _ in range(3):  # a machine that is busy for a moment has it draw less
+            terminal.raw, began = b"", time.monotonic()
+            terminal.wait_until(lambda: terminal.raw.count(b"\x1b[?2026l") >= 20, "twenty frames")
+            frames = terminal.raw.split(b"\x1b[?2026h")[1:]
+            a_second = len(frames) / (time.monotonic() - began)
+            assert a_second <= 20
+            if a_second >= 8:
+                break
+        assert a_second >= 8
         assert all(frame.endswith(b"\x1b[?2026l") for frame in frames[:-1])
         assert b"\x1b[2J" not in terminal.raw
         assert len(terminal.raw) / len(frames) < 100_000 / 15
