@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from jack_server import needs_jack
@@ -9,6 +10,7 @@ from jack_server import needs_jack
 import benchmarks.__main__ as bench
 import benchmarks.learning
 from audiocos.live.log import Journal, Log
+from benchmarks import detection
 from benchmarks.live_device import HEADER, told_xruns
 from benchmarks.page import ORDER, Aim, AtLeast, Page, Section, conditions
 
@@ -73,6 +75,15 @@ def test_xruns_are_those_that_the_device_tells_of_in_whatever_words(monkeypatch)
     journal = Journal([log], lambda: 10.0)
     journal.collect()
     assert told_xruns(journal.by_time()) == 4
+
+
+def test_what_is_said_of_the_drums_is_so(monkeypatch):
+    assert detection.spread_db([np.full(8, 0.1), np.ones(4), np.full(4, -0.5)]) == pytest.approx(20)
+    monkeypatch.setattr(detection, "LOOPS", ("one", "two"))
+    monkeypatch.setattr(detection, "HELD_OUT", 0.3)
+    text = detection.about([np.full(8, 0.1), np.ones(4)])
+    assert "Drums are 2 loops" in text and "(20 dB apart)" in text and "70% of the files" in text and "(15%)" in text
+    assert "dB apart" not in detection.about([])
 
 
 def test_device_means_all_cells_and_none_is_lost_where_there_is_no_jack(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The README's commands run and its links lead somewhere."""
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(<!-- not run -->\s*)?^[ ]*```sh\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
+WON = "learned", "first M of the DCT", "KLT of the training sound"
 
 
 def commands():
@@ -41,6 +43,10 @@ def test_every_command_runs(tmp_path):
             timeout=900,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    voice = json.loads((tmp_path / "voice" / "config.json").read_text())["figures"]
+    learned, dct, bound = (voice[f"{name} (dB)"] for name in WON)
+    said = f"keep {learned:.2f} dB of the other, where the DCT keeps {dct:.2f} and the bound is {bound:.2f}."
+    assert said in " ".join(README.split())
 
 
 def test_the_python_runs():
