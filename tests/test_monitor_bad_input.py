@@ -1,5 +1,6 @@
 """What `audiocos monitor` refuses, repairs or waits for, and how it says so."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from conftest import rows
 from recordings import make, voice
 
 import audiocos
+from audiocos.audio.reader import Reader
 from audiocos.errors import UsageError
 from audiocos.live.session import Session
 from audiocos.live.sources import FileSource, SynthSource
@@ -82,6 +84,34 @@ def test_an_input_100_db_too_loud_is_clipped_and_counted(monitor):
     done = monitor("in.wav", "--speed", "max", "-o", "o.flac", "--json")
     assert rows(done)[-1]["clipped_samples"] > 1000
     assert np.abs(soundfile.read("o.flac")[0]).max() <= 1.0
+
+
+BECAME = {
+    "48000 Hz, 1 channel, PCM_16": {"rate": 48000},
+    "16000 Hz, 2 channels, PCM_16": {"samples": voice(0.5, 16000, 2)},
+    "16000 Hz, 1 channel, FLOAT": {"subtype": "FLOAT"},
+}
+
+
+@pytest.mark.parametrize("now", BECAME)
+def test_a_looped_file_that_becomes_another_ends_it_with_what_it_was_and_is(monitor, monkeypatch, now):
+    make("in.wav")
+    close, passes = Reader.close, itertools.count(1)
+
+    def close_and_replace(reader):
+        close(reader)
+        if next(passes) == 40:
+            make("in.wav", **BECAME[now])
+
+    monkeypatch.setattr(Reader, "close", close_and_replace)
+    done = monitor("in.wav", "--loop", "--speed", "max", "--seconds", "60", "-o", "o.wav", code=1)
+    assert done.err.splitlines()[-1] == (
+        f"audiocos: in.wav: changed while it was looped: was 16000 Hz, 1 channel, PCM_16, is now {now}. Start again to "
+        "monitor what it is now, or loop a copy."
+    )
+    assert "s monitored, SNR exact" in done.out
+    heard, rate = soundfile.read("o.wav")
+    assert rate == 16000 and 0 < heard.size <= 40 * 8000
 
 
 def test_standard_input_that_stalls_before_its_header_is_whole_is_told(tmp_path):

@@ -63,7 +63,7 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
     show_default=True,
     help="max: files and synthetic signals as fast as it goes; nothing is dropped.",
 )
-@click.option("--loop", is_flag=True, help="Begin a file again when it ends.")
+@click.option("--loop", is_flag=True, help="Begin a file again when it ends, the same kind of file still.")
 @click.option("--rate", type=click.IntRange(1000, 768000), metavar="HZ", help="Of a microphone or a synthetic signal.")
 @click.option("--channels", type=click.IntRange(1, 64), help="Of a microphone or a synthetic signal.")
 @click.option("--allow-feedback", is_flag=True, help="Play a microphone: yes, with headphones.")

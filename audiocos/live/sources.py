@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from audiocos.audio.formats import compute_dtype
 from audiocos.audio.names import shown
 from audiocos.audio.reader import Reader
-from audiocos.errors import UsageError
+from audiocos.counting import counted
+from audiocos.errors import AudioFileError, UsageError
 from audiocos.signals import SIGNALS
 
 Array = NDArray[Any]
@@ -103,7 +104,11 @@ class FileSource:
         return [*dict.fromkeys([*self._seen, *self._reader.warnings])]
 
     def blocks(self, size: int) -> Iterator[Array]:
-        """See `Source`."""
+        """See `Source`.
+
+        Raises:
+            AudioFileError: the file cannot be read any more, or is one of another rate, channels or sample type by now.
+        """
         from audiocos.audio.reconstruct import as_float
 
         while True:
@@ -114,11 +119,25 @@ class FileSource:
             self._earlier += self._reader.sanitized
             self._seen = self.warnings
             self._reader.close()
-            self._reader = Reader(self._path, sanitize=True)
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        """Open the file anew; all that takes its sound was made for the one that it was."""
+        was = _kind(self._reader)
+        self._reader = Reader(self._path, sanitize=True)
+        if (now := _kind(self._reader)) != was:
+            raise AudioFileError(
+                f"{self.name}: changed while it was looped: was {was}, is now {now}. Start again to monitor what it is "
+                "now, or loop a copy."
+            )
 
     def close(self) -> None:
         """See `Source`."""
         self._reader.close()
+
+
+def _kind(reader: Reader) -> str:
+    return f"{reader.sample_rate} Hz, {counted(reader.channels, 'channel')}, {reader.subtype}"
 
 
 class SynthSource:
