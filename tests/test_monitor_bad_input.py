@@ -2,8 +2,12 @@
 
 import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -112,6 +116,29 @@ def test_a_looped_file_that_becomes_another_ends_it_with_what_it_was_and_is(moni
     assert "s monitored, SNR exact" in done.out
     heard, rate = soundfile.read("o.wav")
     assert rate == 16000 and 0 < heard.size <= 40 * 8000
+
+
+@pytest.mark.parametrize("begun", [b"RIFF", b"RIFF\x24\x7d\x00\x00WAVEfmt \x10\x00\x00\x00", b".snd\x00\x00"])
+def test_who_waits_for_the_rest_of_a_header_can_be_interrupted(monkeypatch, begun):
+    reader, writer = os.pipe()
+    os.write(writer, begun)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    late = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    never = threading.Timer(5.0, os.close, (writer,))
+    with os.fdopen(reader) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        began = time.monotonic()
+        try:
+            late.start()
+            never.start()
+            with pytest.raises(KeyboardInterrupt):
+                Reader("-")
+            assert time.monotonic() - began < 2
+        finally:
+            late.join()
+            signal.signal(signal.SIGINT, before)
+            never.cancel()
+            os.close(writer)
 
 
 def test_standard_input_that_stalls_before_its_header_is_whole_is_told(tmp_path):

@@ -1,10 +1,11 @@
-"""Reading ahead and writing behind: one thread each, so that files and arithmetic overlap."""
+"""Reading ahead and writing behind: one thread each, so that files and arithmetic overlap, and signals are heard."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -97,6 +98,23 @@ class WriteBehind(Generic[T]):
                     self._write(item)
                 except BaseException as error:
                     self._error = error
+
+
+def aside(make: Callable[[], T]) -> T:
+    """What `make` gives, made in a thread: who waits for that can be ended by a signal, who waits inside C cannot.
+
+    After a signal the thread goes on by itself.
+    """
+    made: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=run, name="audiocos-open", daemon=True).start()
+    return made.result()
 
 
 def _drain(waiting: queue.Queue[Any]) -> None:

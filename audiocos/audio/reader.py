@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from audiocos.audio import caf, ogg
+from audiocos.audio.background import aside
 from audiocos.audio.claims import broken_claim, claims_nothing, ends_at_header, looks_like
 from audiocos.audio.formats import bytes_per_sample, extension_of, native_dtype
 from audiocos.audio.names import shown
@@ -272,10 +274,14 @@ class Reader:
         if cut is not None:
             self._cut_off(f"{cut.claimed} bytes of sound", str(cut.there))
             source = caf.Mended(self._descriptor, cut)
+        make = partial(_Sequential, source, closefd=False)
         try:
-            return _Sequential(source, closefd=False)
+            return make() if self._size() is not None else aside(make)
         except sf.LibsndfileError as error:
             raise AudioFileError(self._why_not(error)) from error
+        except BaseException:  # a signal: the thread still waits for the header, and keeps the descriptor
+            self._descriptor = -1
+            raise
 
     def _size(self) -> int | None:
         """Bytes of the file, None for a pipe."""
