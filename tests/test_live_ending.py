@@ -225,6 +225,20 @@ def test_lines_that_nobody_reads_cost_neither_the_file_nor_the_end(monkeypatch):
         assert soundfile.info("take.wav").frames == round(session.time_s * RATE)
 
 
+def test_a_mistake_in_the_program_leaves_the_file_whole_and_the_summary_told(capfd):
+    class Mistaken:
+        def feed(self, x, y):
+            raise ValueError("a mistake")
+
+    source = SynthSource("noise", RATE)
+    monitor = monitoring.Monitor(audiocos.load("exact"), source, "synth:noise", "take.wav", as_json=False, fast=True)
+    session = begun(taps=[Mistaken()])
+    with pytest.raises(ValueError, match="a mistake"):
+        monitor.watch(session)
+    assert soundfile.info("take.wav").frames == round(session.time_s * RATE) > 0
+    assert f"{session.time_s:.2f} s monitored" in capfd.readouterr().out
+
+
 def test_sound_that_nobody_reads_does_not_hang(monkeypatch):
     with unread(monkeypatch):
         session = begun("-")

@@ -122,7 +122,7 @@ class Monitor:
             OSError: who reads what is printed has gone; the page has been written all the same.
         """
         self._session, code = session, 0
-        failure: AudiocosError | OSError | None = None
+        failure: Exception | None = None
         try:
             try:
                 session.start()
@@ -135,7 +135,7 @@ class Monitor:
                 self._outbox.hurry()
             finally:
                 self._finish(session)
-        except (AudiocosError, OSError) as error:
+        except Exception as error:  # a mistake of ours, too: what was monitored until then is told
             failure = error
         self._boxed, patience_s = True, _READER_S if code else math.inf
         try:
@@ -155,7 +155,7 @@ class Monitor:
             raise failure
         return code
 
-    def _close_outbox(self, patience_s: float, failure: AudiocosError | OSError | None) -> None:
+    def _close_outbox(self, patience_s: float, failure: Exception | None) -> None:
         try:
             self._outbox.close(None if math.isinf(patience_s) else patience_s)
         except UnreadError as error:
