@@ -38,6 +38,8 @@ def test_after_passing_by_the_model_begins_anew_and_all_is_in_its_place(name):
     np.testing.assert_allclose(y, measured, atol=1e-5)
     np.testing.assert_array_equal(measured[measured != 0], x[0, measured != 0])
     assert 5 * chunk <= np.count_nonzero(measured == 0) == it.counters.bypassed_samples < 8 * chunk
+    told = [event for event in it.log.read() if event.kind == "bypass"]
+    assert sum(event.count for event in told) == it.counters.bypassed_samples and told[0].time_s == 11 * chunk / RATE
 
 
 def test_hops_that_give_no_sound_yet_are_timed_too():

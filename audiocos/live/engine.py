@@ -136,8 +136,6 @@ class Worker:
         if self._overload == "fail":
             self._shortfall.check(self.taken)
         if behind:
-            if not self._bypassing:
-                self._log.note("bypass", self._place, x.shape[1])
             self._bypassing = True
             self._pass_by(x.shape[1])
             return
@@ -238,6 +236,8 @@ class Worker:
 
     def _pass_by(self, count: int) -> None:
         """The oldest input, unprocessed, to the device; meters are not told that it was perfect."""
+        if count:
+            self._log.note("bypass", self._place, count)
         while count > 0:
             some = min(count, self._pair.shape[1])
             x = self._pair[: self._x.shape[0], :some]
