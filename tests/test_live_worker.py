@@ -60,6 +60,7 @@ def test_a_device_that_is_back_owes_nothing_for_what_is_inside_the_model(name, m
     link.open(again=True)
     assert link._duplex.owed == 0
     assert it.wires.lost.next_place == before and it.wires.lost.take() == 1, "judges know of the splice"
+    assert it.counters.dropped_samples == 1
 
 
 # Meters that are late

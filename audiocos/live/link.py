@@ -88,8 +88,9 @@ class Link:
         )
         self.prefill = self._prefill_for(self._duplex.period)
         self._duplex.position = self._position  # the clock goes on
-        if again and self._live:  # a splice, whose place judges are to know: for them a sample is missing
-            self._wires.lost.note(self._wires.inlet.written, 1)
+        # A splice, whose place judges are to know: a sample is missing, of all that were while it was away.
+        if again and self._live and self._wires.lost.note(self._wires.inlet.written, 1):
+            self._counters.dropped_samples += 1
         play = self._wires.play
         if play is None or not self._live:
             return
