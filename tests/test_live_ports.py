@@ -27,9 +27,9 @@ def there(monkeypatch):
     return there
 
 
-def ends(input, output="speakers", *, rate=None):
-    asked = {"loop": False, "channels": None, "seconds": None, "realtime": True, "allow_feedback": True, "force": False}
-    return Ends(input, output, rate=rate, **asked)
+def ends(input, output="speakers", *, rate=None, channels=None):
+    asked = {"loop": False, "seconds": None, "realtime": True, "allow_feedback": True, "force": False}
+    return Ends(input, output, rate=rate, channels=channels, **asked)
 
 
 def test_a_conversion_to_the_rate_of_the_speakers_is_said(there, capfd):
@@ -48,6 +48,24 @@ def test_a_microphone_takes_the_models_rate_where_the_speakers_beside_it_do(of_s
     asked, model = ends("mic"), audiocos.load("speech-8k")
     source = open_source(asked, model)
     assert source.sample_rate == open_sink(asked, source).sample_rate == chosen
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "channels"), [(4, 1, 1), (4, 2, 2), (1, 2, 1), (2, 8, 2)])
+@pytest.mark.parametrize("name", ["exact", "speech-8k"])
+def test_a_microphone_takes_as_many_channels_as_the_speakers_beside_it_have(name, inputs, outputs, channels, there):
+    there((card(4, "mic", RATE, inputs, 0), [8000, RATE]), (card(5, "hall", RATE, 0, outputs), [RATE]))
+    asked, model = ends("mic"), audiocos.load(name)
+    source = open_source(asked, model)
+    assert source.channels == channels
+    assert open_sink(asked, source).device.name == "hall"
+    assert open_source(ends("mic", "none"), model).channels == min(2, inputs)
+
+
+def test_channels_that_were_asked_for_are_refused_where_the_speakers_have_fewer(there):
+    there((card(4, "mic", RATE, 4, 0), [RATE]), (card(5, "hall", RATE, 0, 1), [RATE]))
+    asked, model = ends("mic", channels=2), audiocos.load("exact")
+    with pytest.raises(SoundDeviceError, match="has 1 channel, 2 are asked for. Pass --channels 1 or less"):
+        open_sink(asked, open_source(asked, model))
 
 
 @pytest.mark.parametrize(

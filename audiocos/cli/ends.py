@@ -160,14 +160,16 @@ def open_source(ends: Ends, model: Model) -> Microphone | Source:
     Raises:
         AudiocosError: it cannot be had.
     """
-    from audiocos.live.ports import fits, microphone
+    from audiocos.live.ports import fits, microphone, narrowed
     from audiocos.live.sources import FileSource, SynthSource
 
     if ends.is_microphone:
         wanted = ends.input.partition(":")[2] or None
         found = microphone(wanted, model_rate=model.sample_rate, sample_rate=ends.rate, channels=ends.channels)
+        if ends.plays and ends.channels is None:
+            found = narrowed(found, ends.speakers)
         if ends.plays and ends.rate is None and not fits(found, ends.speakers):  # they run at one rate
-            found = microphone(wanted, channels=ends.channels)
+            found = microphone(wanted, channels=found.channels)
         _say_conversion(f"microphone {found.device}", found.sample_rate, model)
         return found
     if ends.is_synthetic:

@@ -65,7 +65,11 @@ Exit code: 0 the sound has ended, 1 something failed, 2 wrong usage, 130 Ctrl-C.
 )
 @click.option("--loop", is_flag=True, help="Begin a file again when it ends, the same kind of file still.")
 @click.option("--rate", type=click.IntRange(1000, 768000), metavar="HZ", help="Of a microphone or a synthetic signal.")
-@click.option("--channels", type=click.IntRange(1, 64), help="Of a microphone or a synthetic signal.")
+@click.option(
+    "--channels",
+    type=click.IntRange(1, 64),
+    help="Of a microphone (else two, where it and the speakers have them) or a synthetic signal.",
+)
 @click.option("--allow-feedback", is_flag=True, help="Play a microphone: yes, with headphones.")
 @click.option(
     "--block", type=click.IntRange(16, 65536), default=256, show_default=True, help="Samples a device hands over."

@@ -96,6 +96,21 @@ def speakers(
     return Speakers(device, device.sample_rate)
 
 
+def narrowed(found: Microphone, wanted: str | None) -> Microphone:
+    """A microphone of which nobody has said how many channels, with no more than the speakers beside it can play.
+
+    Args:
+        found: the microphone.
+        wanted: index, name or part of one, of the speakers; None for the default.
+
+    Raises:
+        SoundDeviceError: none or several fit, or the microphone has no such rate with so few channels.
+    """
+    count = min(found.channels, _that_plays(wanted, found).outputs)
+    devices.check(found.device, "input", found.sample_rate, count)
+    return replace(found, channels=count)
+
+
 def fits(found: Microphone, wanted: str | None) -> bool:
     """Whether the speakers that would run beside a microphone run at its rate.
 
