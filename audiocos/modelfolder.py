@@ -298,5 +298,13 @@ def _assemble(name: str, config: dict[str, Any], tensors: dict[str, np.ndarray[A
         description=config["description"],
         training=config["training"],
         figures=config["figures"],
-        normal=Normal.from_json(config["normal"]) if "normal" in config else None,
+        normal=_normal(config["normal"], rate) if "normal" in config else None,
     )
+
+
+def _normal(fields: dict[str, Any], rate: int | None) -> Normal:
+    """What is normal; a model that has a rate runs at that only, and cannot have learned it at another."""
+    normal = Normal.from_json(fields)
+    if rate is not None and normal.sample_rate != rate:
+        raise ValueError(f"normal: sample_rate is {_short(normal.sample_rate)}, and the model's own is {rate}.")
+    return normal

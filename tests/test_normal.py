@@ -200,6 +200,19 @@ def test_damaged_normal_is_refused(change, text, tmp_path):
     assert why in str(error.value)
 
 
+def test_a_model_with_a_rate_knows_what_is_normal_at_that_and_one_without_at_any(tmp_path):
+    normal = normal_of(seconds(3), RATE)
+    model_with(normal).save(tmp_path / "any")
+    assert audiocos.load(tmp_path / "any").normal.sample_rate == RATE
+    path = tmp_path / "any" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"sample_rate": RATE}))
+    assert audiocos.load(tmp_path / "any").normal.sample_rate == RATE
+    path.write_text(json.dumps(config | {"sample_rate": RATE // 2}))
+    with pytest.raises(ModelError, match=f"not fit together: normal: sample_rate is {RATE}, and the model's own is "):
+        audiocos.load(tmp_path / "any")
+
+
 def test_normal_must_be_an_object(tmp_path):
     model_with(None).save(tmp_path / "m")
     path = tmp_path / "m" / "config.json"
