@@ -29,6 +29,7 @@ CARD = "README.md"
 LARGEST_FRAME = 2**20
 LARGEST_GAIN = 1e4  # of an amplitude or a window: products of four of them stay within float32
 HIGHEST_RATE = 2**31 - 1  # what audio files can say
+HIGHEST_JUDGED_RATE = 10**8  # a second there, and its residual, take 2 GB
 
 FILES = (TENSORS, CONFIG, CARD)
 
@@ -307,4 +308,6 @@ def _normal(fields: dict[str, Any], rate: int | None) -> Normal:
     normal = Normal.from_json(fields)
     if rate is not None and normal.sample_rate != rate:
         raise ValueError(f"normal: sample_rate is {_short(normal.sample_rate)}, and the model's own is {rate}.")
+    if normal.sample_rate > HIGHEST_JUDGED_RATE:
+        raise ValueError(f"normal: sample_rate is {_short(normal.sample_rate)}, more than {HIGHEST_JUDGED_RATE} Hz.")
     return normal

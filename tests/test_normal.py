@@ -171,6 +171,7 @@ def broken(**changes):
         (broken(seconds=True), "seconds is True"),
         (broken(silent_seconds=-1), "silent_seconds is -1"),
         (broken(sample_rate=8000.5), "sample_rate is 8000.5"),
+        (broken(sample_rate=10**12), "sample_rate is 1000000000000, more than 100000000 Hz"),
         (broken(mean=[0.0] * 15), "mean must be 16 finite"),
         (broken(mean=[math.nan] * 16), "NaN is not JSON"),
         (broken(mean="loud"), "normal: "),
