@@ -301,6 +301,16 @@ def test_bad_calls_are_refused(arguments, code, text, audiocos_command, recordin
     assert tree(recordings) == before
 
 
+def test_a_place_that_cannot_be_written_to_is_refused_before_any_sound_is_taken(
+    audiocos_command, recordings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("audiocos.cli.calibrate.judge", lambda *_, **__: pytest.fail("sound was taken"))
+    (tmp_path / "file").touch()
+    done = audiocos_command("calibrate", "speech-8k", recordings, "-o", tmp_path / "file" / "new")
+    assert done.code == 1
+    assert f"{tmp_path / 'file' / 'new'}: cannot be written: {tmp_path / 'file'} is a file." in done.err
+
+
 def test_a_model_may_replace_itself(audiocos_command, calibrated, recordings, tmp_path):
     import shutil
 

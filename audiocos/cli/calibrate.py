@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from audiocos.audio.names import shown
+from audiocos.audio.outputs import check_writable
 from audiocos.audio.reconstruct import Settings
 from audiocos.cli.console import FileProgress, check_device, device_option, print_json, print_table
 from audiocos.cli.main import say
@@ -87,6 +88,7 @@ def command(
     refuse_inputs("-o", (Path(output) / name for name in FILES), named(inputs))
     if os.path.lexists(output):
         check_replaceable(Path(os.path.realpath(output)))
+    check_writable(shown(output), Path(os.path.realpath(output)).parent)
     given = load(model)
     if sample_rate is not None and given.sample_rate not in (None, sample_rate):
         raise UsageError(
