@@ -276,6 +276,22 @@ def test_too_little_sound_is_said(audiocos_command, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_recordings_that_nothing_could_be_learned_from_are_named(audiocos_command, tmp_path):
+    for name, sound in (
+        ("0.wav", signals.speech_like(4 * RATE, RATE)),
+        ("1.wav", signals.speech_like(RATE // 2, RATE)),
+        ("2.wav", np.zeros(2 * RATE)),
+        ("3.wav", np.zeros(3 * RATE)),
+    ):
+        make(str(tmp_path / "in" / name), sound, RATE)
+    done = audiocos_command("calibrate", "speech-8k", tmp_path / "in", "-o", tmp_path / "new")
+    assert done.code == 0
+    assert [line for line in done.err.splitlines() if line.startswith("Warning: ")] == [
+        f"Warning: {tmp_path / 'in' / '1.wav'}: too short for a whole second. Nothing was learned from it.",
+        f"Warning: {tmp_path / 'in' / '2.wav'}: silent throughout, and so is 1 more. Nothing was learned from them.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

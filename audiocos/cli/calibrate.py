@@ -17,7 +17,7 @@ from audiocos.cli.main import say
 from audiocos.cli.options import computing_on, say_links, say_warnings
 from audiocos.cli.ranges import FiniteRange
 from audiocos.cli.untouched import refuse_inputs
-from audiocos.counting import counted
+from audiocos.counting import are, counted
 from audiocos.errors import AudiocosError, CorpusError, UsageError
 from audiocos.model import Model, load
 from audiocos.modelfolder import FILES, check_replaceable
@@ -108,6 +108,7 @@ def command(
             f"{failures} of {counted(total, 'file')} cannot be used, more than the share {max_bad:g} that may be bad. "
             "Repair or remove them, or pass a larger --max-bad."
         )
+    _say_idle(verdict)
     normal = _normal(verdict)
     replace(given, normal=normal).save(output, force=force)
     _tell(output, normal, len(verdict.files), failures, as_json)
@@ -128,6 +129,17 @@ def _listen(given: Model, corpus: Corpus, settings: Settings, jobs: int) -> Verd
             else:
                 say_warnings(outcome)
     return verdict
+
+
+def _say_idle(verdict: Verdict) -> None:
+    """Say which files count, and yet nothing could be learned from."""
+    short = [file.path for file in verdict.files if not file.rows]
+    silent = [file.path for file in verdict.files if file.rows and all(row.silent for row in file.rows)]
+    for paths, what in ((short, "too short for a whole second"), (silent, "silent throughout")):
+        if paths:
+            more = len(paths) - 1
+            others = f", and so {are(more)} {more} more" if more else ""
+            say(f"Warning: {shown(paths[0])}: {what}{others}. Nothing was learned from {'them' if more else 'it'}.")
 
 
 def _normal(verdict: Verdict) -> Normal:
