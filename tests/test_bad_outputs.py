@@ -128,6 +128,13 @@ def test_an_output_name_past_255_bytes_is_refused_before_any_work(audiocos):
     output = LONG.replace(".wav", ".reconstructed.wav")
     assert code == 1
     assert err == (f"Error: {output}: cannot be made: File name too long. Choose another place or name with -o.\n")
+    lost = "y" * 252 + ".wav"
+    code, _, err = audiocos("reconstruct", "a.wav", "--residual", lost)
+    assert err == (
+        f"Error: {lost}: cannot be made: File name too long. Choose another place or name with --residual.\n"
+    )
+    code, _, err = audiocos("synth", "tone", lost)
+    assert err == (f"audiocos: {lost}: cannot be made: File name too long. Choose another place or name.\n")
 
 
 def test_a_leading_dash_needs_two_dashes_or_a_path(audiocos):

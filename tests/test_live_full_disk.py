@@ -114,7 +114,8 @@ def test_the_key_record_keeps_what_it_had(tmp_path, limit):
     x, y = sound(8000)
     for _ in range(10):
         capture.feed(x, y)
-    assert capture.news().endswith(" The 4.0 s before that are in it.") and not capture.running
+    remedy = "Free some space or choose another place."  # no option says where
+    assert capture.news().endswith(f"{remedy} The 4.0 s before that are in it.") and not capture.running
     assert capture.failed.endswith(" The 4.0 s before that are in it.")  # for the end, too
     read, _ = soundfile.read(name, dtype="float32")
     np.testing.assert_array_equal(read.T, np.tile(x, 4))

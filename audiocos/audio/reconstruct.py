@@ -150,7 +150,7 @@ def reconstruct_file(
         aligned = AlignedStream(stream, reader.sample_rate, rate)
         block = max(group * model.framing.hop, 1024)
 
-        def writer(path: str, format_name: str, kind: str) -> Writer:
+        def writer(path: str, format_name: str, kind: str, place: str) -> Writer:
             return stack.enter_context(
                 Writer(
                     path,
@@ -162,14 +162,16 @@ def reconstruct_file(
                     endian=reader.endian if format_name == reader.format else "FILE",
                     tags=reader.tags,
                     option="--format",
+                    place=place,
                     replace=task.force,
                 )
             )
 
-        outputs = [writer(task.output, output_format, subtype)]
+        outputs = [writer(task.output, output_format, subtype, "-o")]
         if task.residual is not None:
             wide = "DOUBLE" if dtype == np.float64 else "FLOAT"
-            outputs.append(writer(task.residual, task.residual_format, subtype_in(task.residual_format, wide)))
+            kind = subtype_in(task.residual_format, wide)
+            outputs.append(writer(task.residual, task.residual_format, kind, "--residual"))
         figures = RunningFigures(reader.channels, segment_length(reader.sample_rate))
         observer = Observer(reader.sample_rate) if settings.observe else None
         work = _Work(aligned, outputs, figures, observer, dtype)

@@ -50,6 +50,7 @@ class Writer:
         endian: as soundfile names it.
         tags: title, artist and so on.
         option: that chooses the container, for what may help; None where the extension of the name does.
+        place: the option that says where the file goes, likewise; None where no option does.
         live: what is written cannot be had again: room is kept free with which `keep` can finish it on a full disk, and
             where another file has its name by then, it gets a free one.
         replace: it takes its name from a file that has it then; else none is replaced.
@@ -67,6 +68,7 @@ class Writer:
     endian: str = "FILE"
     tags: dict[str, str] = field(default_factory=dict)
     option: str | None = None
+    place: str | None = "-o"
     live: bool = False
     replace: bool = False
 
@@ -209,7 +211,7 @@ class Writer:
             self._unfinished = Unfinished(self.path, replace=self.replace, beside=self.live, reserve=reserve)
         except OSError as error:
             raise AudioFileError(
-                f"{self.name}: cannot be made: {error.strerror}. Choose another place or name with -o."
+                f"{self.name}: cannot be made: {error.strerror}. Choose another place or name{self._with_option}."
             ) from error
         return self._unfinished
 
@@ -250,4 +252,9 @@ class Writer:
             return AudioFileError(f"{self.name}: cannot be {what}: its reader has gone, or the disk is full.")
         cause = self._unfinished.error or self._unfinished.full or error
         why = getattr(cause, "strerror", None) or str(cause).rstrip(".")
-        return AudioFileError(f"{self.name}: cannot be {what}: {why}. Free some space or choose another place with -o.")
+        remedy = f"Free some space or choose another place{self._with_option}."
+        return AudioFileError(f"{self.name}: cannot be {what}: {why}. {remedy}")
+
+    @property
+    def _with_option(self) -> str:
+        return f" with {self.place}" if self.place else ""

@@ -83,6 +83,6 @@ def command(
     known = inspect.signature(make).parameters
     signal = make(max(1, round(seconds * rate)), rate, **{key: v for key, v in wanted.items() if key in known})
     samples, _ = from_float(np.broadcast_to(signal, (channels, signal.size)), kind)
-    with Writer(out, container, kind, rate, channels, frames=signal.size, replace=force) as writer:
+    with Writer(out, container, kind, rate, channels, frames=signal.size, place=None, replace=force) as writer:
         writer.write(samples)
         writer.commit()

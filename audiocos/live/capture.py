@@ -101,7 +101,8 @@ class Capture:
     def _open(self) -> None:
         path = _new_name(self._folder)
         try:
-            self._writer = Writer(path, _FORMAT, _SUBTYPE, self._rate, self._channels, live=True, replace=True)
+            sound = _FORMAT, _SUBTYPE, self._rate, self._channels
+            self._writer = Writer(path, *sound, place=None, live=True, replace=True)
         except AudiocosError:
             _remove_if_empty(path)
             raise

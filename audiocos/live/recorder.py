@@ -233,9 +233,9 @@ class Recorder:
         with contextlib.ExitStack() as stack:
             folder = new_folder(self._folder, recording.began)
             stack.callback(remove_if_empty, folder)
-            sound = "WAV", "FLOAT", self._rate, self._channels
+            sound = "WAV", "FLOAT", self._rate, self._channels, recording.longest
             writers = [
-                stack.enter_context(Writer(str(folder / name), *sound, frames=recording.longest, live=True))
+                stack.enter_context(Writer(str(folder / name), *sound, place="--record-alarms", live=True))
                 for name in (INPUT, RESIDUAL)
             ]
             failure: AudioFileError | None = None
