@@ -197,7 +197,10 @@ def test_no_thread_stays():
         ("'' x", "names no command"),
         ("echo 'open", "no closing quotation"),
         ("no-such-program-here now", "no-such-program-here: no such program"),
-        ("/etc/passwd", "no such program"),
+        ("./no-such-program", "./no-such-program: no such program. Give its path"),
+        ("/etc/passwd", "/etc/passwd: is not executable. Allow it with chmod"),
+        ("/etc now", "/etc: is a folder. Give the path of a program"),
+        ("etc", "etc: no such program. Give its path"),
     ],
 )
 def test_a_command_that_cannot_be_is_refused(text, why):

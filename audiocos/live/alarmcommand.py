@@ -32,7 +32,7 @@ def parse(text: str) -> list[str]:
     """Program and arguments of a command, cut as a shell would cut them; nothing else of a shell is done.
 
     Raises:
-        UsageError: an open quotation, nothing, or a program that is not there.
+        UsageError: an open quotation, nothing, or a program that is not there or cannot be executed.
     """
     try:
         arguments = shlex.split(text)
@@ -41,11 +41,17 @@ def parse(text: str) -> list[str]:
     if not arguments or not arguments[0]:
         raise UsageError("--on-alarm: names no command. Give a program and its arguments.")
     if shutil.which(arguments[0]) is None:
-        raise UsageError(
-            f"--on-alarm {shown(arguments[0])}: no such program. Give its path; for pipes and the like, "
-            "write: sh -c '...'."
-        )
+        raise UsageError(f"--on-alarm {shown(arguments[0])}: {_why_not(arguments[0])}")
     return arguments
+
+
+def _why_not(program: str) -> str:
+    """Why a program cannot be run, and what to do. A name without a folder is looked for in PATH only."""
+    if os.path.dirname(program) and os.path.isdir(program):
+        return "is a folder. Give the path of a program in it."
+    if os.path.dirname(program) and os.path.exists(program):
+        return "is not executable. Allow it with chmod +x, or name the program that runs it, too."
+    return "no such program. Give its path; for pipes and the like, write: sh -c '...'."
 
 
 class AlarmCommand:
