@@ -77,9 +77,10 @@ def test_starting_twice_goes_on_with_the_first(tmp_path):
 def test_a_folder_that_is_none_is_an_error_and_leaves_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     capture = Capture(8000, 2, lambda: "input", folder=str(tmp_path / "file"))
-    with pytest.raises(AudioFileError, match="cannot be made"):
+    with pytest.raises(AudioFileError, match="cannot be made") as error:
         capture.start()
     assert not capture.running
+    assert capture.failed == str(error.value)  # for the end, too
     assert tree(tmp_path) == ["file"]
 
 

@@ -63,7 +63,11 @@ class Capture:
         """
         with self._lock:
             if self._writer is None:
-                self._open()
+                try:
+                    self._open()
+                except AudiocosError as error:
+                    self.failed = self.failed or str(error)
+                    raise
             assert self._writer is not None
             return self._writer.name
 
