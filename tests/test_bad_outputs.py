@@ -191,6 +191,25 @@ def test_an_mp3_becomes_a_wav(audiocos, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "monitor a.wav --speed max -o made.wav --json",
+        "reconstruct a.wav -o made.wav --json",
+        "evaluate a.wav -m exact --json",
+        "models --json",
+    ],
+)
+def test_json_that_goes_nowhere_is_said_when_the_work_is_done(audiocos, monkeypatch, line):
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", None)  # as Python has it where the descriptor is closed
+        code, _, err = audiocos(*line.split())
+    text = "audiocos: standard output: closed, and --json writes there. Open it, or leave --json out.\n"
+    assert (code, err) == (1, text)
+    assert os.path.exists("made.wav") == ("made.wav" in line)
+    assert audiocos("models", "--json").code == 0, "it is not said of the next"
+
+
+@pytest.mark.parametrize(
     "line", ["reconstruct in.wav --json", "reconstruct in.wav", "reconstruct in.wav -o -", "models exact"]
 )
 @pytest.mark.parametrize("stdout", ["no reader", "closed", "full"])
@@ -208,5 +227,5 @@ def test_standard_output_that_takes_nothing_gives_no_traceback(tmp_path, line, s
         done = subprocess.run(["sh", "-c", shlex.join(command(*line.split())) + to], **options)
     assert b"Traceback" not in done.stderr and b"Exception" not in done.stderr
     assert done.stderr.count(b"\n") <= 1 and (stdout == "no reader" or done.returncode == 0 or b": " in done.stderr)
-    assert done.returncode == (0 if stdout == "closed" and not line.endswith("-") else 1)
+    assert done.returncode == (0 if stdout == "closed" and not line.endswith(("-", "--json")) else 1)
     assert not leftovers(tmp_path)

@@ -24,6 +24,9 @@ device_option = click.option(
 )
 
 
+unwritten = threading.Event()
+"""Set where JSON was to be printed and standard output is closed: for the exit code."""
+
 _ENDLESS = 10_000
 """Characters a line of what is no terminal can have."""
 
@@ -103,8 +106,12 @@ def progress_note(what: str) -> Iterator[None]:
 
 
 def print_json(row: dict[str, Any]) -> None:
-    """One JSON object on one line of stdout."""
-    print(json.dumps(row, allow_nan=False), flush=True)
+    """One JSON object on one line of stdout; where that is closed the work goes on, and `unwritten` tells."""
+    line = json.dumps(row, allow_nan=False)
+    if sys.stdout is None:
+        unwritten.set()
+    else:
+        print(line, flush=True)
 
 
 def print_table(title: str, columns: list[tuple[str, str]], rows: list[list[str]]) -> None:

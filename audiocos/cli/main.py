@@ -19,6 +19,7 @@ import click
 from audiocos import __version__
 from audiocos.audio.names import shown
 from audiocos.audio.unfinished import remove_all
+from audiocos.cli.console import unwritten
 from audiocos.errors import AudiocosError, RankError, UnreadError, UsageError
 
 # The short help stands here so that `audiocos --help` imports no command.
@@ -78,6 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     _occupy_standard_streams()
     _escape_what_stdout_cannot_hold()
     _catch_signals()
+    unwritten.clear()
     try:
         code = cli.main(arguments, prog_name="audiocos", standalone_mode=False)
         if sys.stdout is not None:
@@ -97,6 +99,9 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         gone = isinstance(error, BrokenPipeError)
         _leave(1, "" if gone else f"audiocos: {error.filename or 'standard output'}: {error.strerror}.")
+    if unwritten.is_set():
+        say("audiocos: standard output: closed, and --json writes there. Open it, or leave --json out.")
+        code = code or 1
     sys.exit(code if isinstance(code, int) else 0)
 
 
