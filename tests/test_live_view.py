@@ -92,7 +92,8 @@ def test_words_are_whole_in_every_window(chord, size):
     lines = {
         -6: "latency  254.5 ms = model 10.0 + resampling 181.4 + buffers 42.7 + device 20.4",
         -5: "load     p50 6.9 %  p99 14 %  max 28 % of 5.8 ms   run p99 16 %  max 43 %",
-        -2: " ALARM since 0:12   score 14.2 of 8.2  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  12 so far  SNR below 20 dB  bands 0 to 4 kHz",
+        -2: " ALARM since 0:12   score 14.2 of 8.2  0 to 4000 Hz  SNR below 20 dB  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 0 to 4 kHz"
+        "  12 so far",
     }
     for place, full in lines.items():
         shown, _, rest = rows[place].rstrip().partition(" …")
@@ -110,12 +111,29 @@ def test_an_alarm_says_so_and_which_bands_speak(chord):
     bands = (0.0,) * 5 + (200.0,) + (-3.0,) + (0.0,) * 9
     state = alarm(active=True, score=14.2, since_s=12.0, count=2, bands=bands)
     (row,) = (row for row in words(view_of(chord, detector=alarming(state))) if "ALARM" in row)
-    assert "ALARM since 0:12" in row and "score 14.2 of 8.2" in row and "2 so far" in row
+    assert "ALARM since 0:12" in row and "score 14.2 of 8.2" in row and "1250 to 1500 Hz" in row
     assert "▁▁▁▁▁█▁▁▁▁▁▁▁▁▁▁" in row
+    assert any("0 to 4 kHz  2 so far" in row for row in words(view_of(chord, detector=alarming(state)), 100))
     below = alarm(score=None, threshold=None, below_db=20.0)
     assert any("quiet" in row and "SNR below 20 dB" in row for row in words(view_of(chord, detector=alarming(below))))
     waiting = alarm(score=None)
     assert any("no score yet" in row for row in words(view_of(chord, detector=alarming(waiting))))
+
+
+def test_80_columns_hold_since_when_both_causes_and_the_loudest_band_in_words(chord):
+    bands = (0.0,) * 2 + (60.0,) + (0.0,) * 4 + (300.0, 200.0) + (0.0,) * 7
+    worst = SimpleNamespace(score=125.6)
+    state = alarm(
+        active=True, score=125.1, threshold=20.1, since_s=754.0, count=12, bands=bands, below_db=6.0, worst=worst
+    )
+    (row,) = (row for row in words(view_of(chord, detector=alarming(state))) if "ALARM" in row)
+    assert row.rstrip() == " ALARM since 12:34   score 125.1 of 20.1  1750 to 2250 Hz  SNR below 6 dB …"
+    state.below_db = None
+    (row,) = (row for row in words(view_of(chord, detector=alarming(state))) if "ALARM" in row)
+    assert row.rstrip() == " ALARM since 12:34   score 125.1 of 20.1  1750 to 2250 Hz  500 to 750 Hz …"
+    state.score = 3.0  # it lasts, and no band speaks any more
+    (row,) = (row for row in words(view_of(chord, detector=alarming(state))) if "ALARM" in row)
+    assert "Hz" not in row.replace("0 to 4 kHz", "") and "▁ 0 to 4 kHz" in row
 
 
 def test_an_alarm_leaves_its_mark_on_the_curve_and_tells_its_worst(chord):
@@ -123,7 +141,8 @@ def test_an_alarm_leaves_its_mark_on_the_curve_and_tells_its_worst(chord):
     state = alarm(active=True, score=4.2, since_s=11.0, worst=SimpleNamespace(score=14.2))
     view = view_of(chord, detector=alarming(state, past))
     lines = Layout(True).lines(view.scene(), 80, 24)
-    assert any("ALARM since 0:11" in row and "score 4.2 of 8.2" in row and "worst 14.2" in row for row in words(view))
+    (row,) = (row for row in words(view, 100) if "ALARM since 0:11" in row)
+    assert "score 4.2 of 8.2" in row and "0 so far  worst 14.2" in row
     for row in lines[5:8]:
         cells = [one.style.color.name for one in row[1:] for _ in one.text]  # 0.4 s each, the newest at the right edge
         red = [80 - 9 - place for place, colour in enumerate(cells) if colour == BRIGHT_RED]

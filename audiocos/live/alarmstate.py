@@ -137,9 +137,26 @@ def loud_bands(bands: Sequence[float] | None, edges_hz: Sequence[float]) -> str:
     >>> loud_bands([0.0, 3.0, 2.0, 0.1, 4.0], [0, 100, 200, 400, 800, 1600])
     '100 to 400 Hz, 800 to 1600 Hz'
     """
+    return ", ".join(_in_words(run, edges_hz) for run in _loud_runs(bands))
+
+
+def loudest_bands(bands: Sequence[float] | None, edges_hz: Sequence[float]) -> list[str]:
+    """The same, each for itself, what says most first.
+
+    >>> loudest_bands([2.0, 0.1, 4.0], [0, 100, 200, 400])
+    ['200 to 400 Hz', '0 to 100 Hz']
+    """
+    if bands is None:
+        return []
+    runs = sorted(_loud_runs(bands), key=lambda run: -sum(bands[index] for index in run))
+    return [_in_words(run, edges_hz) for run in runs]
+
+
+def _loud_runs(bands: Sequence[float] | None) -> list[list[int]]:
+    """Neighbours among the bands that say most."""
     most = max(bands or (), default=0.0)
     if bands is None or most <= 0:
-        return ""
+        return []
     limit = min(_SPEAKS * sum(bands), most)
     runs: list[list[int]] = []
     for index, value in enumerate(bands):
@@ -149,7 +166,11 @@ def loud_bands(bands: Sequence[float] | None, edges_hz: Sequence[float]) -> str:
             runs[-1].append(index)
         else:
             runs.append([index])
-    return ", ".join(f"{edges_hz[run[0]]:.0f} to {edges_hz[run[-1] + 1]:.0f} Hz" for run in runs)
+    return runs
+
+
+def _in_words(run: Sequence[int], edges_hz: Sequence[float]) -> str:
+    return f"{edges_hz[run[0]]:.0f} to {edges_hz[run[-1] + 1]:.0f} Hz"
 
 
 def _listed(bands: tuple[float, ...] | None) -> list[float] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.segment import Segment
 
 from audiocos.live import drawing
+from audiocos.live.alarmstate import loudest_bands
 from audiocos.live.drawing import BLUE, GREEN, GREY, ORANGE, RED, Line, between, fit, shortened, text, whole
 from audiocos.live.status import Stage, Status, clock, percent, short_count
 from audiocos.live.watched import Alarm
@@ -58,6 +59,7 @@ def _events(status: Status, message: str, width: int) -> Line:
 
 
 def _alarm(alarm: Alarm | None) -> list[Line]:
+    """What matters most comes first: in a narrow window the rest has no room."""
     if alarm is None:
         return [[_label("alarm"), text("off", GREY)]]
     head = [_label("alarm"), text("quiet", GREEN)]
@@ -65,18 +67,23 @@ def _alarm(alarm: Alarm | None) -> list[Line]:
         since = f" since {clock(alarm.since_s)}" if alarm.since_s is not None else ""
         head = [Segment(f" ALARM{since} ", drawing.style("#ffffff", RED, bold=True))]
     parts: list[Line] = [head]
+    loud: list[str] = []
     if alarm.score is not None and alarm.threshold is not None:
         parts.append([text("  score ", GREY), text(f"{alarm.score:.1f}"), text(f" of {alarm.threshold:.1f}", GREY)])
-        parts.append([text("  "), text(_bands(alarm.bands or (), alarm.threshold), ORANGE)])
+        if alarm.active and alarm.score > alarm.threshold:
+            loud = loudest_bands(alarm.bands, alarm.band_edges_hz)
     elif alarm.threshold is not None:
         parts.append([text("  no score yet", GREY)])
-    if alarm.worst is not None and alarm.worst.score is not None:
-        parts.append([text("  worst ", GREY), text(f"{alarm.worst.score:.1f}")])
-    parts.append([text(f"  {alarm.count} so far", GREY)])
+    parts += [[text(f"  {each}", ORANGE)] for each in loud[:1]]
     if alarm.below_db is not None:
         parts.append([text(f"  SNR below {alarm.below_db:g} dB", GREY)])
+    parts += [[text(f"  {each}", ORANGE)] for each in loud[1:]]
     if alarm.score is not None and alarm.threshold is not None:
-        parts.append([text(f"  bands 0 to {alarm.band_edges_hz[-1] / 1000:.3g} kHz", GREY)])
+        parts.append([text("  "), text(_bands(alarm.bands or (), alarm.threshold), ORANGE)])
+        parts.append([text(f" 0 to {alarm.band_edges_hz[-1] / 1000:.3g} kHz", GREY)])
+    parts.append([text(f"  {alarm.count} so far", GREY)])
+    if alarm.worst is not None and alarm.worst.score is not None:
+        parts.append([text("  worst ", GREY), text(f"{alarm.worst.score:.1f}")])
     return parts
 
 
