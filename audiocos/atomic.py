@@ -70,8 +70,10 @@ def give_name(temporary: str, path: str, *, replace: bool) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError:
-        if not os.path.samestat(os.lstat(temporary), os.lstat(path)):
+        if not _are_one(temporary, path):
             raise _exists(path) from None
+    except FileNotFoundError:  # it has its name already, or its folder has gone
+        raise
     except OSError:  # a file system without links, or without room for one
         if os.path.lexists(path):
             raise _exists(path) from None
@@ -93,7 +95,19 @@ def give_free_name(temporary: str, path: str) -> str:
             return name
         except FileExistsError:
             number += 1
-            name = f"{stem}-{number}{ending}"
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG or number == 1 or not os.path.basename(stem):
+                raise
+            stem = stem[:-1]
+        name = f"{stem}-{number}{ending}"
+
+
+def _are_one(temporary: str, path: str) -> bool:
+    """Whether a file has both names; the other one, if it is another's, may go at any moment."""
+    try:
+        return os.path.samestat(os.lstat(temporary), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _exists(path: str) -> FileExistsError:

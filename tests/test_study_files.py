@@ -49,14 +49,14 @@ def test_a_signal_while_files_are_written_leaves_the_folder_as_it_was(tmp_path, 
     assert os.listdir(tmp_path) == (["out"] if force else [])
 
 
-@pytest.mark.parametrize("call", ["link", "replace"])
+@pytest.mark.parametrize("call", ["link", "unlink", "replace"])
 @pytest.mark.parametrize("renamed", [1, 3])
 def test_an_interruption_among_the_renames_comes_after_all_of_them(study, tmp_path, monkeypatch, renamed, call):
-    rename, left = getattr(os, call), iter(range(renamed - 1, -1, -1))
+    rename, left, there = getattr(os, call), iter(range(renamed - 1, -1, -1)), tmp_path / "out" / "new"
 
-    def interrupted(old, new):
-        rename(old, new)
-        if next(left, None) == 0:
+    def interrupted(old, *new):
+        rename(old, *new)
+        if there.is_dir() and FILES & set(os.listdir(there)) and next(left, None) == 0:
             raise KeyboardInterrupt
 
     def leave(code, text):
@@ -67,7 +67,7 @@ def test_an_interruption_among_the_renames_comes_after_all_of_them(study, tmp_pa
     monkeypatch.setattr("audiocos.cli.main._leave", leave)  # which ends the process
     done = study(*["--force"] * (call == "replace"))
     assert (done.code, done.err.strip()) == (130, "Interrupted; nothing half-written is left.")
-    assert set(held(tmp_path / "out" / "new")) == FILES and not leftovers(tmp_path)
+    assert set(held(there)) == FILES and not leftovers(tmp_path)
 
 
 @pytest.mark.parametrize("force", [False, True])

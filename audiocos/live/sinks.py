@@ -98,7 +98,7 @@ class FileSink:
             self._commit()
         finally:
             self._lock.release()
-        return f"{self._writer.name}: ends before the sound did, which was not waited for."
+        return f"{self._writer.found}: ends before the sound did, which was not waited for."
 
     def _commit(self) -> None:
         if self._over:
