@@ -106,3 +106,28 @@ def test_what_the_meters_hold_up_is_not_the_models_fault(pause):
     it.turn(noise(512))
     it.turn(noise(512))
     assert it.wires.play.short == BLOCK
+
+
+def test_a_file_whose_worker_waits_for_room_and_then_is_late_is_late(pause):
+    it = bench(play_rate=RATE, live=False, overload="fail")
+    _, play = device(it, live=False)
+    feed = it.pipeline.feed
+
+    def fed(x):
+        if it.worker.taken == 20 * 512:
+            pause(it, 10)
+            for _ in range(20):
+                play()
+        return feed(x)
+
+    def wait(seconds):
+        pause(it, 0.5)
+        play()
+
+    it.pipeline.feed, it.wires.wake.wait = fed, wait
+    for _ in range(20):
+        it.turn(noise(512))
+    late = it.wires.play.short
+    assert 0 < late < 2 * 512
+    with pytest.raises(OverloadError, match=f"0 samples dropped, {late} of silence"):
+        it.turn(noise(512))

@@ -78,11 +78,13 @@ class Worker:
         longest = inside(pipeline, block)
         self._delay = Ring(channels, longest, dtype)  # input whose reconstruction has not come yet
         self._pair = np.zeros((2 * channels, longest), dtype)
-        self._player = Player(wires, choice, counters, stop, longest, lossless=lossless, converter=converter)
+        self._shortfall = Shortfall(wires.inlet, wires.play, times.deadline_s, live=not lossless)
+        self._player = Player(
+            wires, choice, counters, stop, longest, lossless=lossless, converter=converter, rest=self._shortfall.rest
+        )
         self.expect(block)
         self._bypassing = False
         self._sample_s = times.deadline_s / chunk
-        self._shortfall = Shortfall(wires.inlet, wires.play, times.deadline_s, live=not lossless)
         self._backoff = Backoff(times.deadline_s)
         self._handed_on = time.perf_counter()
         self.abandoned = False  # nobody reads the pairs any more

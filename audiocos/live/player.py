@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ class Player:
         longest: samples a call, at most.
         lossless: wait where the ring is full.
         converter: to the rate of the device, where that is another.
+        rest: called before each wait.
     """
 
     def __init__(
@@ -41,10 +43,11 @@ class Player:
         *,
         lossless: bool,
         converter: Converter | None,
+        rest: Callable[[], None] = lambda: None,
     ) -> None:
         self._ring, self._wake = wires.play, wires.wake
         self._choice, self._counters, self._stop = choice, counters, stop
-        self._lossless, self._converter = lossless, converter
+        self._lossless, self._converter, self._rest = lossless, converter, rest
         channels, dtype = wires.inlet.channels, wires.inlet.dtype
         self._heard = np.zeros((channels, longest), dtype)
         self._before = np.zeros((channels, longest), dtype)
@@ -95,6 +98,7 @@ class Player:
             np.clip(heard, -1, 1, out=heard)
         written = ring.write(heard)
         while self._lossless and written < heard.shape[1] and not self._stop.is_set():
+            self._rest()
             self._wake.wait(_TICK_S)
             written += ring.write(heard[:, written:])
         if not self._stop.is_set():
