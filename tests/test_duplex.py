@@ -1,4 +1,4 @@
-"""A device that is opened: what its driver reports, for any host system but JACK, which the paced tests have."""
+"""A device that is opened, by any host system but JACK, which the paced tests have."""
 
 from types import SimpleNamespace
 
@@ -6,6 +6,7 @@ import pytest
 from duplex import RATE
 
 from audiocos.audio.devices import Device
+from audiocos.live import duplex
 from audiocos.live.counters import Counters
 from audiocos.live.duplex import Duplex, Settings
 from audiocos.live.log import Log
@@ -25,3 +26,21 @@ def test_the_latency_of_a_device_is_what_its_driver_reports_and_its_period_a_blo
     monkeypatch.setattr(Duplex, "_open", lambda self: SimpleNamespace(latency=reported))
     device = Duplex(Settings(input, output, 44100, 100), None, None, Counters(), Log(44100), Signal())
     assert (device.latency, device.period) == (samples, 100)
+
+
+def test_a_device_goes_away_only_once_it_has_been_started(monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(duplex, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    monkeypatch.setattr(Duplex, "_open", lambda self: SimpleNamespace(latency=0.01, start=lambda: None))
+    device = Duplex(Settings(None, HALL, RATE, 16), None, None, Counters(), Log(RATE), Signal())
+    now_s[0] += 2
+    assert not device.gone
+    device.start()
+    assert not device.gone
+    now_s[0] += 2
+    assert device.gone
+
+
+def test_a_device_of_long_blocks_is_given_time_for_ten():
+    assert Settings(None, HALL, RATE, 256).gone_s == duplex.GONE_S
+    assert Settings(None, HALL, 8000, 16384).gone_s == 20.48

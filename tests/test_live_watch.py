@@ -12,6 +12,7 @@ import audiocos
 from audiocos.audio import devices
 from audiocos.audio.devices import Device
 from audiocos.errors import SoundDeviceError
+from audiocos.live import duplex as duplex_module
 from audiocos.live import link as link_module
 from audiocos.live import watch as watch_module
 from audiocos.live.duplex import Settings
@@ -55,7 +56,7 @@ def watch_over(card, *, reconnect=False):
 
 def test_a_process_that_was_stopped_does_not_take_its_device_for_gone(monkeypatch):
     monkeypatch.setattr(watch_module, "ASLEEP_S", 0.1)
-    monkeypatch.setattr(watch_module, "GONE_S", 0.2)
+    monkeypatch.setattr(duplex_module, "GONE_S", 0.2)
     card = Card()
     watch, threads, _ = watch_over(card)
     watch._look_at_device()

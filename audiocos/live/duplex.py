@@ -58,6 +58,11 @@ class Settings:
         both = [str(device) for device in (self.input, self.output) if device is not None]
         return " and ".join(dict.fromkeys(both))
 
+    @property
+    def gone_s(self) -> float:
+        """Seconds without a call after which a device has gone: a call itself may take longer than most stalls."""
+        return max(GONE_S, 10 * self.block / self.sample_rate)
+
 
 class Duplex:
     """An open device. `start` it, watch `gone`, `close` it.
@@ -159,7 +164,7 @@ class Duplex:
         """Whether the device has stopped calling."""
         if self._ended.is_set():
             return True
-        return self.silent_s > max(GONE_S, 10 * self.settings.block / self.settings.sample_rate)
+        return self.silent_s > self.settings.gone_s
 
     def start(self) -> None:
         """Begin.

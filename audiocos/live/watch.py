@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from audiocos.errors import SoundDeviceError
 from audiocos.live.counters import Absences
-from audiocos.live.duplex import GONE_S
 from audiocos.live.feeder import Feeder
 from audiocos.live.link import Link
 from audiocos.live.log import Journal
@@ -146,7 +145,7 @@ class Watch:
         if now - self._looked > ASLEEP_S:
             self._awake_since = now
         self._looked = now
-        return gone and now - self._awake_since > GONE_S
+        return gone and now - self._awake_since > link.settings.gone_s
 
     def _look_at_source(self) -> None:
         if isinstance(self._source, Microphone):
