@@ -154,11 +154,12 @@ def test_who_stops_gets_what_a_recorder_gave_until_then_and_of_a_file_what_was_a
     assert it.worker.given == it.worker.taken == it.measured() == 512 + more
 
 
+@pytest.mark.parametrize("realtime", [True, False])
 @pytest.mark.parametrize("piped", [True, False])
-def test_a_session_of_a_pipe_takes_it_for_a_recorder(piped):
+def test_a_session_of_a_pipe_takes_it_for_a_recorder(piped, realtime):
     source, stop = SynthSource("noise"), threading.Event()
     source.piped = piped
-    asked = Asked(BLOCK, "low", "drop", True, None, "cpu")
+    asked = Asked(BLOCK, "low", "drop", realtime, None, "cpu")
     parts = make_parts(audiocos.load("exact"), source, None, asked, Choice(), [], [], stop=stop, done=threading.Event())
     parts.wires.inlet.write(noise(3 * 512 + 100))
     stop.set()

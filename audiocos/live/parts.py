@@ -133,8 +133,9 @@ def make_parts(
     )
     play_rate = sink.sample_rate if isinstance(sink, Speakers) else None
     slack = -(-int(_HIGH_S * (play_rate or rate)) // block) * block if asked.latency == "high" else 0
-    piped = asked.realtime and not isinstance(source, Microphone) and source.piped
-    wires = make_wires(pipeline, block, rate, play_rate=play_rate, live=live, piped=piped, slack=slack)
+    piped = not isinstance(source, Microphone) and source.piped
+    hasty = piped and asked.realtime
+    wires = make_wires(pipeline, block, rate, play_rate=play_rate, live=live, piped=hasty, slack=slack)
     settings = settings_for(source, sink, channels, block, asked.latency)
     logs = Log(rate), Log(rate if settings is None else settings.sample_rate)
     counters, hop_times = Counters(), HopTimes(pipeline.chunk / rate)
