@@ -10,35 +10,29 @@ from audiocos.live.pipeline import DirectPipeline
 from audiocos.live.prefill import least_prefill
 
 
-def on_a_device(test):
-    for mark in paced:
-        test = mark(test)
-    return test
+class TestOnADevice:
+    pytestmark = paced
 
+    def test_block_and_latency_reach_the_device(self, lab, monitor):
+        arguments = ["mic:feeder", "-o", "recorder", "--allow-feedback", "--seconds", "0.3", "--json"]
+        for block, aim, slack in ((128, "high", 1024), (64, "low", 0)):  # 20 ms are 960 samples, here 8 blocks
+            latency = rows(monitor(*arguments, "--block", block, "--latency", aim))[-1]["latency"]
+            assert latency["device_samples"] == block
+            assert latency["buffering_samples"] == least_prefill(block, 512, 256) - 512 + 1 + slack
 
-@on_a_device
-def test_block_and_latency_reach_the_device(lab, monitor):
-    arguments = ["mic:feeder", "-o", "recorder", "--allow-feedback", "--seconds", "0.3", "--json"]
-    for block, aim, slack in ((128, "high", 1024), (64, "low", 0)):  # 20 ms are 960 samples, here 8 blocks
-        latency = rows(monitor(*arguments, "--block", block, "--latency", aim))[-1]["latency"]
-        assert latency["device_samples"] == block
-        assert latency["buffering_samples"] == least_prefill(block, 512, 256) - 512 + 1 + slack
+    def test_on_overload_fail_ends_it_where_the_model_cannot_keep_up(self, lab, monitor, monkeypatch):
+        feed, hops = DirectPipeline.feed, itertools.count()
 
+        def slow_once(pipeline, x):
+            if next(hops) == 100:  # after the rehearsal
+                time.sleep(0.5)
+            return feed(pipeline, x)
 
-@on_a_device
-def test_on_overload_fail_ends_it_where_the_model_cannot_keep_up(lab, monitor, monkeypatch):
-    feed, hops = DirectPipeline.feed, itertools.count()
-
-    def slow_once(pipeline, x):
-        if next(hops) == 100:  # after the rehearsal
-            time.sleep(0.5)
-        return feed(pipeline, x)
-
-    monkeypatch.setattr(DirectPipeline, "feed", slow_once)
-    arguments = ["mic:feeder", "-o", "recorder", "--allow-feedback", "--seconds", "3"]
-    done = monitor(*arguments, "--on-overload", "fail", code=1)
-    assert done.err.splitlines()[-1].startswith("audiocos: The model could not keep up: ")
-    assert next(hops) < 3 * RATE / 512, "it did not go on to the end"
+        monkeypatch.setattr(DirectPipeline, "feed", slow_once)
+        arguments = ["mic:feeder", "-o", "recorder", "--allow-feedback", "--seconds", "3"]
+        done = monitor(*arguments, "--on-overload", "fail", code=1)
+        assert done.err.splitlines()[-1].startswith("audiocos: The model could not keep up: ")
+        assert next(hops) < 3 * RATE / 512, "it did not go on to the end"
 
 
 def test_a_device_to_compute_on_is_refused_or_used(monitor, monkeypatch):
