@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from audiocos.live.ring import Ring, Signal
 from audiocos.live.wires import Choice, Wires, inside
 
 CHUNKS = 50
+_LONGEST_S = 0.5
+"""Of computing, about: a model that is too slow for so many chunks is not to hold up the sound for long."""
 
 
 def rehearse(pipeline: Pipeline, block: int, sample_rate: int, subtype: str | None) -> None:
@@ -30,10 +33,12 @@ def rehearse(pipeline: Pipeline, block: int, sample_rate: int, subtype: str | No
     stream = pipeline.stream
     keep = stream.keep
     for count in (1, keep):
-        stream.keep = count
+        stream.keep, began = count, time.perf_counter()
         pipeline.feed(np.zeros((stream.channels, pipeline.chunk), stream.dtype))
+        took_s = time.perf_counter() - began
+    chunks = min(CHUNKS, max(2, int(_LONGEST_S / took_s)))
     pipeline.restart()
-    samples, channels = CHUNKS * pipeline.chunk, stream.channels
+    samples, channels = chunks * pipeline.chunk, stream.channels
     inlet, play = Ring(channels, samples, stream.dtype), Ring(channels, samples, np.float32)
     pairs = Ring(2 * channels, samples + inside(pipeline, block), stream.dtype)
     wires = Wires(inlet, threading.Event(), Signal(), Signal(), pairs, Signal(), play)
