@@ -27,6 +27,7 @@ WRONG = {
         "--output: speakers next to a microphone howl: it hears what it has just played, again and again, louder each "
         "time. Put headphones on and pass --allow-feedback."
     ),
+    "mic:": "mic: names no device after the colon. Give its name or index, or mic for the default one.",
     "synth:noise --speed max": "--speed max: this sound never ends. Say how much with --seconds.",
     "synth:song": (
         "synth:song: no such signal; choose one of noise, pink, tone, chirp, harmonic, impulse, speech-like, silence."

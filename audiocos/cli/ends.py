@@ -82,6 +82,8 @@ def check(ends: Ends, as_json: bool) -> None:
         raise UsageError("--speed max: a microphone gives sound at its own pace. Leave it out, or monitor a file.")
     if not ends.realtime and ends.seconds is None and (ends.is_synthetic or ends.loop):
         raise UsageError("--speed max: this sound never ends. Say how much with --seconds.")
+    if ends.input == "mic:":
+        raise UsageError("mic: names no device after the colon. Give its name or index, or mic for the default one.")
     if ends.loop and (ends.is_microphone or ends.is_synthetic):
         raise UsageError("--loop: only a file can begin again.")
     if (ends.rate or ends.channels) and not (ends.is_microphone or ends.is_synthetic):
