@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from monitored import Counters, Played, alarm, alarming, recording, view_of, words
+from monitored import Counters, Played, alarm, alarming, metered, recording, view_of, words
 from rich.segment import Segment
 
 import audiocos
@@ -76,6 +76,12 @@ def test_80_by_24_shows_all_there_is(chord):
         "record",
         "quit",
     ]
+
+
+def test_large_figures_stand_apart_in_the_narrowest_window():
+    meters = metered(*recording("guitar-chord.flac", 4), "exact")
+    row = next(row for row in words(view_of(meters, model="exact"), 64, 18) if row.startswith("SNR"))
+    assert re.search(r"now 1\d\d\.\d dB +3 s 1\d\d\.\d dB +run 1\d\d\.\d dB", row)
 
 
 @pytest.mark.parametrize("size", [(64, 18), (80, 24), (120, 40)])

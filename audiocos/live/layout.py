@@ -196,7 +196,7 @@ def _levels(scene: Scene, width: int) -> list[Line]:
 def _snr(scene: Scene, width: int) -> Line:
     figures = scene.figures
     left = [text("SNR".ljust(LABEL), GREEN)]
-    room = 13 if width >= 76 else 10
+    room = 13 if width >= 76 else 11
     for name, value in (("now", figures.snr_now_db), ("3 s", figures.snr_3s_db), ("run", figures.snr_run_db)):
         left += [text(f"{name} ", GREY), text(f"{_snr_words(value, figures):<{room - 2}}", bold=name == "now")]
     span = 2 * (width - LABEL) * figures.curve_step_s
