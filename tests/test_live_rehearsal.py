@@ -28,3 +28,13 @@ def test_a_rehearsal_is_short_also_where_the_model_is_slow(took_s, chunks, monke
     pipeline.feed = slow
     rehearsal.rehearse(pipeline, 256, RATE, None)
     assert len(fed) == 2 + chunks
+
+
+def test_what_conversions_delay_is_counted_with_one_channel_whatever_the_sound_has(monkeypatch):
+    def made(channels):
+        model = audiocos.load("speech-8k")
+        return make_pipeline(model, RATE, channels, dtype=np.float32, device="cpu", block=256, fast=False, soon=True)
+
+    one, many = made(1), made(64)
+    monkeypatch.setattr(many, "feed", None)
+    assert (many.prefill(256), many.resampling) == (one.prefill(256), one.resampling)

@@ -76,7 +76,11 @@ def make_pipeline(
     if model.sample_rate is None or model.sample_rate == sample_rate:
         return DirectPipeline(stream)
     chunk = max(block, group * model.framing.hop * sample_rate // model.sample_rate if fast else 1)
-    return ResampledPipeline(stream, sample_rate, model.sample_rate, chunk, soon=soon)
+    one = None
+    if channels > 1:
+        mono = model.stream(1, dtype=dtype, device=device, group=group)
+        one = ResampledPipeline(mono, sample_rate, model.sample_rate, chunk, soon=soon)
+    return ResampledPipeline(stream, sample_rate, model.sample_rate, chunk, soon=soon, one=one)
 
 
 class DirectPipeline:
@@ -134,9 +138,19 @@ class ResampledPipeline:
         model_rate: the model's, Hz.
         chunk: samples that are fed at a time.
         soon: with little delay, where the rates allow it.
+        one: the same with one channel, to count with: of many it would take as long as the sound.
     """
 
-    def __init__(self, stream: Stream, sample_rate: int, model_rate: int, chunk: int, *, soon: bool = False) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        sample_rate: int,
+        model_rate: int,
+        chunk: int,
+        *,
+        soon: bool = False,
+        one: ResampledPipeline | None = None,
+    ) -> None:
         self.stream, self.chunk = stream, chunk
         self.algorithmic = round(stream.latency * sample_rate / model_rate)
         self.resampling = 0  # known once `prefill` has counted
@@ -144,6 +158,7 @@ class ResampledPipeline:
         both = can_convert(sample_rate, model_rate) and can_convert(model_rate, sample_rate)
         self._converter = Polyphase if soon and both else None
         self._written: list[int] = []
+        self._one = one or self
         self.restart()
 
     @property
@@ -173,7 +188,8 @@ class ResampledPipeline:
         Counted the first time, which must be before anything is fed.
         """
         margin = 2  # the counts repeat only after the least common multiple of rates, chunks and hops
-        self._written = self._written or self._count()
+        self._written = self._written or self._one._count()
+        self.resampling = self._one.resampling
         return prefill_of(block, self.chunk, self._written, period) + margin
 
     def _count(self) -> list[int]:
