@@ -16,7 +16,6 @@ from recordings import tree
 import audiocos
 from audiocos.cli import monitoring
 from audiocos.cli.alarming import AlarmOptions
-from audiocos.cli.outbox import Outbox
 from audiocos.cli.unhurried import Unhurried
 from audiocos.errors import AudioFileError, UnreadError
 from audiocos.live import alarmcommand, ending, sinks
@@ -55,6 +54,13 @@ class Slow:
     def feed(self, x, y):
         self.begun.set()
         self.go_on.wait(10)
+
+
+def stuck_disk(monkeypatch):
+    """A disk that does not finish a file until the second event is set; the first says that it was asked to."""
+    fsync, back, there = os.fsync, threading.Event(), threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (there.set(), back.wait(10), fsync(descriptor)))
+    return there, back
 
 
 def test_a_slow_disk_is_waited_for(monkeypatch):
@@ -113,8 +119,7 @@ def test_a_file_that_can_neither_be_finished_nor_left_is_said_and_the_rest_ends(
 
 
 def test_a_disk_that_never_ends_costs_no_file(monkeypatch):
-    fsync, back, there = os.fsync, threading.Event(), threading.Event()
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (there.set(), back.wait(10), fsync(descriptor)))
+    there, back = stuck_disk(monkeypatch)
     session = begun(seconds=1)
     session.start()
     there.wait(10)
@@ -157,8 +162,7 @@ def test_a_recording_replaces_what_has_got_its_name_only_where_it_may():
 
 
 def test_what_is_left_behind_takes_no_other_files_place(monkeypatch):
-    fsync, back, there = os.fsync, threading.Event(), threading.Event()
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (there.set(), back.wait(10), fsync(descriptor)))
+    there, back = stuck_disk(monkeypatch)
     session = begun(seconds=1)
     session.start()
     there.wait(10)
@@ -275,48 +279,6 @@ def test_the_command_of_an_alarm_does_not_hold_up_the_end(monkeypatch):
     assert any("was not run for 1 alarm" in text for text in texts) and any("still running" in text for text in texts)
     open("go", "w").close()
     command._thread.join()
-
-
-def test_an_outbox_keeps_order_and_says_what_did_not_fit():
-    told, hold = [], threading.Event()
-    box = Outbox(most=3)
-    box.put(lambda: (hold.wait(10), told.append(0)))
-    for number in range(1, 5):
-        box.put(lambda number=number: told.append(number))
-    with pytest.raises(UnreadError, match="takes nothing; not written: 5 lines"):
-        box.close(0.05)
-    hold.set()
-    with pytest.raises(UnreadError, match="too slow; not written: 2 lines"):
-        box.close(None)
-    assert told == [0, 1, 2]
-
-
-def test_an_outbox_of_sound_that_can_wait_leaves_nothing_out_until_it_is_to_hurry():
-    told, hold = [], threading.Event()
-    box = Outbox(waits=True, most=2)
-    box.put(lambda: hold.wait(10))
-    box.put(lambda: told.append(1))
-    threading.Timer(0.1, hold.set).start()
-    box.put(lambda: told.append(2))
-    box.close(None)
-    assert told == [1, 2] and hold.is_set()
-    hold.clear()
-    full = Outbox(waits=True, most=1)
-    full.put(lambda: hold.wait(10))
-    threading.Timer(0.1, full.hurry).start()
-    full.put(lambda: told.append(3))
-    hold.set()
-    with pytest.raises(UnreadError, match="not written: 1 line"):
-        full.close(None)
-
-
-def test_a_reader_that_has_gone_is_told_to_who_puts_the_next():
-    box = Outbox()
-    box.put(lambda: (_ for _ in ()).throw(BrokenPipeError()))
-    with pytest.raises(BrokenPipeError):
-        box.close(None)
-    with pytest.raises(BrokenPipeError):
-        box.put(lambda: None)
 
 
 def recording(*, keep=None, record_alarms=None):
